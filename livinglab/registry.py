@@ -1,0 +1,252 @@
+"""The registry: an immutable, content-addressed snapshot of everything configuration says.
+
+Loaded by `livinglab.config.load_registry`; nothing here reads files. Times are UTC ns; a validity
+period is half-open [from, to), `to_ns` None means open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from livinglab.model import Aggregation, Kind, Theme
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One row of quantities.yaml: canonical unit, theme, kind, aggregation, spans."""
+
+    name: str
+    unit: str
+    theme: Theme
+    kind: Kind
+    aggregation: Aggregation
+    fail: tuple[float, float]  # outside: flag 4 (physically impossible)
+    suspect: tuple[float, float] | None  # outside: flag 3
+    molar_mass: float | None  # g/mol; lets ppb and ppm convert to ug/m3 at 20 degC, 101.325 kPa
+    label_en: str
+    label_nl: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelKey:
+    """How one payload key of a device model becomes a quantity.
+
+    canonical = (value * scale) * factor + offset, factor and offset resolved from `unit` once, at
+    load. Values equal to a sentinel (before scaling) are no reading; canonical values outside
+    [minimum, maximum] are rejected as implausible.
+    """
+
+    key: str
+    quantity: str
+    unit: str
+    channel: str
+    scale: float
+    factor: float
+    offset: float
+    sentinels: frozenset[float]
+    minimum: float
+    maximum: float
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceModel:
+    """One file of config/models: what a kind of sensor sends."""
+
+    name: str
+    label: str
+    decoder: str
+    step_s: int  # nominal interval between readings
+    keys: Mapping[str, ModelKey]  # payload key -> row; any other key is unmapped
+    time_key: str  # mapped plain JSON only: path of the device's time, "" = receipt time
+    device_key: str  # mapped plain JSON only: path of the device id in the body, "" = from the topic
+    source: str  # data sheet or standard the mapping rests on
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One row of a devices.csv: a device at one place for one period."""
+
+    id: str
+    lab: str
+    model: str
+    x_rd: float  # RD New (EPSG:28992), m
+    y_rd: float
+    lon: float  # ETRS89 (EPSG:4258), degrees
+    lat: float
+    position_accuracy_m: float
+    height_m_nap: float | None  # of the sensor, or the zero of its level, against NAP
+    area: str
+    step_s: int
+    from_ns: int
+    to_ns: int | None
+    owner: str
+    privacy: str  # "public" | "citizen": citizen positions are coarsened when published
+    row: int  # row in the file, for messages
+
+    def covers(self, time_ns: int) -> bool:
+        """Whether this row is valid at `time_ns`."""
+        return self.from_ns <= time_ns and (self.to_ns is None or time_ns < self.to_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """One row of a calibrations.csv."""
+
+    device: str
+    quantity: str
+    method: str  # "linear" in this version: canonical = offset + slope * raw
+    parameters: Mapping[str, float]
+    from_ns: int
+    to_ns: int | None
+    evidence: str
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class ManualFlag:
+    """One row of a flags.csv: a researcher's verdict on a period, which wins over every test."""
+
+    device: str
+    quantity: str  # "*" = all
+    flag: int
+    from_ns: int
+    to_ns: int
+    reason: str
+    author: str
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which decoder reads the messages of a topic filter, and where the device id is.
+
+    `device` is "payload" or "topic:N" (N = 0-based topic level). `timezone` is the zone of device
+    clocks without offset, "" = naive times are refused.
+    """
+
+    topic: str
+    decoder: str
+    device: str
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A street or square whose devices an indicator combines."""
+
+    id: str
+    label: str
+    polygon: tuple[tuple[float, float], ...]  # RD New; empty = only a name
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One file of labs/<lab>/experiments: the design, fixed before data are seen."""
+
+    id: str
+    lab: str
+    label: str
+    hypothesis: str
+    placebo: bool  # nobody intervened: the result must say so
+    indicator: str  # primary outcome, an id of indicators.yaml
+    treated: tuple[str, ...]  # area ids
+    control: tuple[str, ...]
+    before: tuple[str, str]  # civil dates [from, to) at the lab
+    after: tuple[str, str]
+    method: str  # "did"
+    alpha: float
+    min_coverage: float
+    contact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """One neighbourhood."""
+
+    id: str
+    name: str
+    municipality: str
+    cbs_codes: tuple[str, ...]
+    timezone: str
+    areas: Mapping[str, Area]
+    routes: tuple[Route, ...]
+    contact: str
+    licence: str
+    attribution: str
+    data_note: str  # e.g. "demo data measured elsewhere and re-dated"; shown wherever data are shown
+    experiments: Mapping[str, Experiment]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit or guideline value to compare an indicator with."""
+
+    scheme: str
+    value: float
+    allowed: int | None  # exceedances allowed per year, None where the limit is on the value itself
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """One row of indicators.yaml."""
+
+    id: str
+    theme: Theme
+    function: str  # "module:function" below `transforms`
+    quantities: tuple[str, ...]
+    parameters: Mapping[str, Any]
+    period: str  # "hour" | "day" (civil) | "day_utc1" (fixed UTC+1)
+    unit: str
+    coverage: float  # least n/expected for a value
+    area_rule: str  # "mean" | "energy_mean" | "sum": how the devices of an area combine
+    flags: tuple[int, ...]  # aggregate flags that enter
+    limits: tuple[Limit, ...]
+    label_en: str
+    label_nl: str
+    definition: str
+    source: str
+    before_h: int  # hours of data needed before the local day ("margin")
+    after_h: int
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Everything the configuration says, whole; equal content gives an equal `version`.
+
+    `version` is the first 16 hex digits of the SHA-256 of `canonical`, the canonical JSON of the
+    whole content, which is what `ops` stores and what `from_snapshot` in config.py loads again.
+    """
+
+    version: str
+    canonical: str
+    settings: Any  # livinglab.config.Settings
+    quantities: Mapping[str, Quantity]
+    models: Mapping[str, DeviceModel]
+    labs: Mapping[str, Lab]
+    indicators: Mapping[str, Indicator]
+    quality: Mapping[str, Any]  # raw, validated content of config/quality/*.yaml merged by quantity
+    devices: tuple[Device, ...]
+    calibrations: tuple[Calibration, ...]
+    flags: tuple[ManualFlag, ...]
+    history: Mapping[str, tuple[Device, ...]] = field(default_factory=dict)  # id -> rows by time
+
+    def device_at(self, device: str, time_ns: int) -> Device | None:
+        """The row of `device` that is valid at `time_ns`, None where none is."""
+        for row in self.history.get(device, ()):
+            if row.covers(time_ns):
+                return row
+        return None
+
+    def devices_in(self, lab: str, start_ns: int, end_ns: int) -> tuple[Device, ...]:
+        """Rows of a lab whose validity overlaps [start, end), ordered by id and time."""
+        return tuple(
+            row
+            for row in self.devices
+            if row.lab == lab
+            and row.from_ns < end_ns
+            and (row.to_ns is None or row.to_ns > start_ns)
+        )

@@ -1,0 +1,120 @@
+"""Time at the border: ns since 1970 UTC, RFC 3339 text, hours and civil days.
+
+Intervals are named by their start and half-open: value at t covers [t, t + step). A civil day is a
+calendar day of the lab's time zone and has 23, 24 or 25 hours.
+
+References
+----------
+.. [1] Directive 2000/84/EC, articles 2 and 3 (summer-time arrangements: change at 01:00 UTC).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+SECOND_NS: Final = 1_000_000_000
+MINUTE_NS: Final = 60 * SECOND_NS
+HOUR_NS: Final = 3_600 * SECOND_NS
+DAY_NS: Final = 24 * HOUR_NS
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_ns(moment: datetime) -> int:
+    """UTC ns of an aware datetime, exact to the microsecond.
+
+    Raises
+    ------
+    ValueError
+        If `moment` has no time zone: a naive time is never read as UTC.
+
+    Examples
+    --------
+    >>> to_ns(datetime(1970, 1, 1, 1, tzinfo=ZoneInfo("Europe/Amsterdam")))
+    0
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"naive time {moment.isoformat()}: give it a zone")
+    delta = moment - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * SECOND_NS + delta.microseconds * 1_000
+
+
+def to_datetime(time_ns: int) -> datetime:
+    """Aware UTC datetime of `time_ns`, cut to the microsecond."""
+    return _EPOCH + timedelta(microseconds=time_ns // 1_000)
+
+
+def to_text(time_ns: int) -> str:
+    """RFC 3339 text in UTC, to the second where the time is whole.
+
+    Examples
+    --------
+    >>> to_text(0), to_text(1_500_000_000)
+    ('1970-01-01T00:00:00Z', '1970-01-01T00:00:01.500000Z')
+    """
+    return to_datetime(time_ns).isoformat().replace("+00:00", "Z")
+
+
+def parse_instant(text: str, zone: str = "") -> int:
+    """UTC ns of an RFC 3339 text, a civil date, or (with `zone`) a local time without offset.
+
+    Raises
+    ------
+    ValueError
+        If the text is no time, or has no offset and no `zone` is given.
+
+    Examples
+    --------
+    >>> parse_instant("2026-03-29", "Europe/Amsterdam") == parse_instant("2026-03-28T23:00:00Z")
+    True
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        if not zone:
+            raise ValueError(f"{text!r} has no offset and no time zone is configured")
+        moment = moment.replace(tzinfo=ZoneInfo(zone))
+    return to_ns(moment)
+
+
+def floor_hour(time_ns: int) -> int:
+    """Start of the UTC hour that holds `time_ns`."""
+    return time_ns - time_ns % HOUR_NS
+
+
+def floor_day(time_ns: int) -> int:
+    """Start of the UTC day that holds `time_ns`."""
+    return time_ns - time_ns % DAY_NS
+
+
+def civil_date(time_ns: int, zone: str) -> date:
+    """Calendar date at the lab of an instant."""
+    return to_datetime(time_ns).astimezone(ZoneInfo(zone)).date()
+
+
+def civil_day(day: date, zone: str) -> tuple[int, int]:
+    """[start, end) in UTC ns of a calendar day in `zone`; 23, 24 or 25 hours long.
+
+    Examples
+    --------
+    >>> start, end = civil_day(date(2026, 3, 29), "Europe/Amsterdam")
+    >>> (end - start) // HOUR_NS
+    23
+    """
+    tz = ZoneInfo(zone)
+    start = datetime(day.year, day.month, day.day, tzinfo=tz)
+    after = day + timedelta(days=1)
+    return to_ns(start), to_ns(datetime(after.year, after.month, after.day, tzinfo=tz))
+
+
+def civil_days(start_ns: int, end_ns: int, zone: str) -> list[tuple[date, int, int]]:
+    """Civil days that overlap [start, end): date, start and end in UTC ns."""
+    day = civil_date(start_ns, zone)
+    days = []
+    while True:
+        first, last = civil_day(day, zone)
+        if first >= end_ns:
+            return days
+        days.append((day, first, last))
+        day += timedelta(days=1)
