@@ -1,1 +1,1 @@
-
+"""The ingest service: MQTT in, points out."""

@@ -1,6 +1,6 @@
 """Living-lab data pipeline: what researchers import.
 
-The package is importable without Airflow, paho, pandas and InfluxDB; those load where they are used.
+The package is importable without Airflow, paho, pandas and InfluxDB; they load where they are used.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
 ::
 
-    LivingLabError                what, where, what to do; `transient` tells whether a retry can help
+    LivingLabError                what, where, what to do; `transient`: a retry can help
     +-- ConfigError               configuration or registry is wrong; carries every `Problem` found
     +-- DecodeError               a payload that cannot become readings; carries a `Reason`
     +-- UnitError                 a unit that is unknown or does not fit its quantity
-    +-- DataError                 data that a computation must refuse (frame contract, units, coverage)
+    +-- DataError                 data that a computation must refuse (frame, units, coverage)
     +-- JournalError              the journal cannot take or give messages
     |   +-- JournalFullError      quota reached: nothing is acknowledged until there is room
     +-- StoreError                the store said no

@@ -61,7 +61,7 @@ class DeviceModel:
     step_s: int  # nominal interval between readings
     keys: Mapping[str, ModelKey]  # payload key -> row; any other key is unmapped
     time_key: str  # mapped plain JSON only: path of the device's time, "" = receipt time
-    device_key: str  # mapped plain JSON only: path of the device id in the body, "" = from the topic
+    device_key: str  # mapped plain JSON only: path of the device id in the body, "" = in the topic
     source: str  # data sheet or standard the mapping rests on
 
 
@@ -176,7 +176,7 @@ class Lab:
     contact: str
     licence: str
     attribution: str
-    data_note: str  # e.g. "demo data measured elsewhere and re-dated"; shown wherever data are shown
+    data_note: str  # e.g. "measured elsewhere and re-dated"; shown wherever data are shown
     experiments: Mapping[str, Experiment]
 
 
