@@ -56,9 +56,9 @@ class Reading(NamedTuple):
     """One value of a message, as its format states it.
 
     `key` is the name in the payload, which a device model maps; `quantity` is what the format
-    itself says, or "" where only the model can tell. `unit` is the unit the payload or the format states,
-    None where neither does. `time_ns` is the device's or network's own time, None where receipt
-    time applies. `channel` tells sensors of one message apart ("0" where there is one).
+    itself says, or "" where only the model can tell. `unit` is the unit the payload or the format
+    states, None where neither does. `time_ns` is the device's or network's own time, None where
+    receipt time applies. `channel` tells sensors of one message apart ("0" where there is one).
     """
 
     key: str

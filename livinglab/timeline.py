@@ -111,7 +111,7 @@ def civil_day(day: date, zone: str) -> tuple[int, int]:
 def civil_days(start_ns: int, end_ns: int, zone: str) -> list[tuple[date, int, int]]:
     """Civil days that overlap [start, end): date, start and end in UTC ns."""
     day = civil_date(start_ns, zone)
-    days = []
+    days: list[tuple[date, int, int]] = []
     while True:
         first, last = civil_day(day, zone)
         if first >= end_ns:
