@@ -81,12 +81,11 @@ def recorded(source: Source) -> Iterator[Row]:
     """Yield the recorded rows of a source, re-dated; empty cells are left out, never made zero."""
     zone, shift = _zone(source.zone), timedelta(weeks=source.weeks)
     path = resources.files("livinglab.demo") / "data" / source.file
-    with path.open(encoding="utf-8", newline="") as lines:  # type: ignore[call-arg]  # Traversable
-        for row in csv.DictReader(lines):
-            stamp = (datetime.fromisoformat(row["time"]) + shift).replace(tzinfo=zone)
-            values = {name: _number(row[name]) for name in source.keys if row[name] != ""}
-            if values:
-                yield Row(to_ns(stamp), values)
+    for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines()):
+        stamp = (datetime.fromisoformat(row["time"]) + shift).replace(tzinfo=zone)
+        values = {name: _number(row[name]) for name in source.keys if row[name] != ""}
+        if values:
+            yield Row(to_ns(stamp), values)
 
 
 def _senml(source: Source, rows: list[Row], _count: int) -> tuple[str, Any]:
