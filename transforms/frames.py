@@ -1,0 +1,204 @@
+"""The frame contract at the border of every transform, and the guard that checks it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from livinglab.errors import DataError
+
+#: What a row of an indicator is worth. "indicative": a value that must not be used for a formal
+#: comparison, e.g. from sensors that are not reference instruments, or from a part of the devices.
+VALID: Final = "valid"
+INSUFFICIENT: Final = "insufficient"
+INDICATIVE: Final = "indicative"
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.int8]
+Bools = NDArray[np.bool_]
+
+
+def time_ns(frame: pd.DataFrame) -> Ints:
+    """Index of a panel as int64 ns since 1970 UTC."""
+    index = frame.index
+    if not isinstance(index, pd.DatetimeIndex) or str(index.tz) != "UTC" or index.unit != "ns":
+        kind = f"{type(index).__name__} of {index.dtype}"
+        raise DataError(
+            f"a panel needs a UTC DatetimeIndex in ns, got {kind}",
+            hint="build panels with transforms.frames.to_panel",
+        )
+    return np.asarray(index.asi8, dtype=np.int64)
+
+
+def to_index(start_ns: ArrayLike) -> pd.DatetimeIndex:
+    """UTC index of ns resolution named `time`, from ns since 1970 UTC.
+
+    Examples
+    --------
+    >>> to_index([0]).dtype, to_index([]).name
+    (datetime64[ns, UTC], 'time')
+    """
+    stamps = np.asarray(start_ns, dtype=np.int64).view("datetime64[ns]")
+    return pd.DatetimeIndex(stamps, tz="UTC", name="time")
+
+
+def to_ns(moment: pd.Timestamp) -> int:
+    """Return ns since 1970 UTC of an aware timestamp.
+
+    Raises
+    ------
+    DataError
+        If `moment` has no time zone.
+    """
+    if moment.tzinfo is None:
+        raise DataError(f"naive time {moment}", hint="give it a zone")
+    return int(moment.as_unit("ns").value)
+
+
+def to_panel(time: Any, series: Any, value: ArrayLike, quantity: Any | None = None) -> pd.DataFrame:
+    """Panel from columns of equal length in any order.
+
+    Parameters
+    ----------
+    time : datetime-like
+        Aware times (any zone), or int ns since 1970 UTC.
+    series, quantity : str or sequence of str
+        Identifier of the series (and of the quantity) of each value; one text means all.
+    value : array-like
+        Values in canonical units; NaN = missing.
+
+    Raises
+    ------
+    DataError
+        On naive times, infinite values or two values at one (series, quantity, time).
+
+    Examples
+    --------
+    >>> to_panel([3_600_000_000_000, 0], "a|b|0", [2.0, 1.0])["value"].tolist()
+    [1.0, 2.0]
+    >>> len(to_panel([], "a|b|0", []))
+    0
+    """
+    index = pd.DatetimeIndex(time)
+    if index.tz is None and index.dtype.kind == "M" and not _is_integer(time):
+        raise DataError("naive times", hint="give times a zone, or int ns since 1970 UTC")
+    utc = index.tz_localize("UTC") if index.tz is None else index.tz_convert("UTC")
+    frame = pd.DataFrame(
+        {"series": series, "value": np.asarray(value, dtype=np.float64)},
+        index=utc.as_unit("ns").rename("time"),
+    ).astype({"series": "str"})
+    if quantity is not None:
+        frame["quantity"] = pd.Series(quantity, index=frame.index, dtype="str")
+    keys = ["series", "time"] if quantity is None else ["series", "quantity", "time"]
+    return require_panel(frame.sort_values(keys, kind="stable"))
+
+
+def _is_integer(time: Any) -> bool:
+    values = np.asarray(time)
+    return values.size == 0 or values.dtype.kind in "iu"
+
+
+def empty_panel() -> pd.DataFrame:
+    """Panel without rows."""
+    return to_panel([], [], [])
+
+
+def of_quantity(panel: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """Rows of one quantity, as a panel without the column `quantity`.
+
+    Raises
+    ------
+    DataError
+        If the panel has no column `quantity`.
+    """
+    if "quantity" not in panel.columns:
+        raise DataError("the panel has no column 'quantity'", hint="read the quantities by name")
+    return panel.loc[panel["quantity"] == quantity, ["series", "value"]]
+
+
+def require_panel(panel: pd.DataFrame) -> pd.DataFrame:
+    """Return `panel` if it keeps the contract of this package.
+
+    Index `time` in UTC and ns; `series` text without gaps, `value` float64 and never infinite;
+    series in ascending order; times strictly ascending within a series (and quantity).
+
+    Raises
+    ------
+    DataError
+        Naming the rule that is broken and the first place where it is.
+
+    Examples
+    --------
+    >>> require_panel(empty_panel()).columns.tolist()
+    ['series', 'value']
+    >>> require_panel(empty_panel().astype({"value": "int64"}))
+    Traceback (most recent call last):
+    ...
+    livinglab.errors.DataError: column 'value' is int64, not float64
+    """
+    times = time_ns(panel)
+    if panel.index.name != "time":
+        raise DataError(f"the index is named {panel.index.name!r}, not 'time'")
+    for column in ("series", "value"):
+        if column not in panel.columns:
+            raise DataError(f"the panel has no column {column!r}")
+    if panel["value"].dtype != np.float64:
+        raise DataError(f"column 'value' is {panel['value'].dtype}, not float64")
+    if np.isinf(panel["value"].to_numpy()).any():
+        raise DataError("infinite values in a panel", hint="missing is NaN")
+    _require_order(panel, times)
+    return panel
+
+
+def _require_order(panel: pd.DataFrame, times: Ints) -> None:
+    codes, names = _factorized(panel["series"], "series")
+    if (np.diff(codes) < 0).any() or names != sorted(names):
+        raise DataError("series are not in ascending order", hint="sort by series, then time")
+    if "quantity" in panel.columns:
+        kinds, kind_names = _factorized(panel["quantity"], "quantity")
+        group = codes * (len(kind_names) + 1) + kinds
+        order = np.argsort(group, kind="stable")
+        codes, times = group[order], times[order]
+    backwards = (np.diff(codes) == 0) & (np.diff(times) <= 0)
+    if backwards.any():
+        place = to_index(times[int(np.argmax(backwards)) + 1 :][:1])[0]
+        raise DataError(
+            f"two values of one series at the same time, or times not ascending, at {place}",
+            hint="sort by series, then time; one value per series (and quantity) and time",
+        )
+
+
+def _factorized(column: pd.Series, name: str) -> tuple[Ints, list[str]]:
+    codes, uniques = pd.factorize(column)
+    if (codes < 0).any():
+        raise DataError(f"column {name!r} has gaps")
+    return np.asarray(codes, dtype=np.int64), [str(unique) for unique in uniques]
+
+
+def series_codes(panel: pd.DataFrame, names: Sequence[str]) -> Ints:
+    """Position in `names` of the series of each row.
+
+    Raises
+    ------
+    DataError
+        If the panel holds a series that `names` lacks.
+
+    Examples
+    --------
+    >>> series_codes(to_panel([0, 1], ["b", "a"], [1.0, 2.0]), ["a", "b", "c"]).tolist()
+    [0, 1]
+    """
+    codes, present = _factorized(panel["series"], "series")
+    place = {name: position for position, name in enumerate(names)}
+    unknown = [name for name in present if name not in place]
+    if unknown:
+        raise DataError(
+            f"series without a nominal step or thresholds: {', '.join(unknown[:5])}",
+            hint="every series of the panel must be named in the other argument",
+        )
+    return np.asarray([place[name] for name in present], dtype=np.int64)[codes]
