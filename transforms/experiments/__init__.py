@@ -1,0 +1,1 @@
+"""Evaluation of interventions: designs, errors, power, checks, verdicts."""

@@ -1,0 +1,110 @@
+"""What a design can show: effective days, minimal detectable effect, standardised effect."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+from transforms.experiments.regression import Vector, residual_lag1
+
+
+def effective_days(n: float, r: float) -> float:
+    """Independent days that `n` days with lag-1 autocorrelation `r` are worth, n(1-r)/(1+r).
+
+    References
+    ----------
+    .. [1] Bayley, G. V. and Hammersley, J. M. (1946), Suppl. J. Royal Stat. Soc. 8, 184-197.
+       DOI 10.2307/2983560
+
+    Examples
+    --------
+    >>> effective_days(60, 0.5)
+    20.0
+    """
+    return n * (1 - r) / (1 + r)
+
+
+def minimal_detectable_effect(
+    sigma: float, m_before: float, m_after: float, *, alpha: float = 0.05, power: float = 0.8
+) -> float:
+    """Smallest true effect that a comparison of two phases finds with probability `power`.
+
+    (z_(1-alpha/2) + z_power) sigma sqrt(1/m_b + 1/m_a), in the unit of `sigma`.
+
+    Parameters
+    ----------
+    sigma : float
+        Standard deviation of the daily outcome within a phase.
+    m_before, m_after : float
+        Effective days of the phases (`effective_days`).
+    alpha, power : float
+        Level of the test and probability of finding the effect.
+
+    References
+    ----------
+    .. [1] Bloom, H. S. (1995), Minimum detectable effects, Evaluation Review 19, 547-556.
+       DOI 10.1177/0193841X9501900504
+
+    Examples
+    --------
+    >>> round(minimal_detectable_effect(5, 30, 30), 3)
+    3.617
+    >>> round(minimal_detectable_effect(5, 20, 20), 4)
+    4.4297
+    """
+    if m_before <= 0 or m_after <= 0:
+        return float("inf")
+    quantile = float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))
+    return quantile * sigma * float(np.sqrt(1 / m_before + 1 / m_after))
+
+
+def detectable_from_before(
+    before: Vector, n_after: int, *, alpha: float = 0.05, power: float = 0.8
+) -> tuple[float, float, float]:
+    """MDE, sigma and lag-1 autocorrelation from the before phase alone.
+
+    Uses nothing of the after phase but its number of days, so it can be printed before the
+    intervention and stays the same after it. Under three days, or without spread, the MDE is
+    infinite: a record that never varied says nothing about what could be seen.
+
+    Examples
+    --------
+    >>> mde, sigma, r = detectable_from_before(np.array([2, 1, 3, 2, 4, 3.0]), 6)
+    >>> round(sigma, 4), mde > 1.6
+    (1.0488, True)
+    """
+    if len(before) < 3 or float(np.ptp(before)) == 0.0:
+        return float("inf"), 0.0, 0.0
+    sigma = float(np.std(before, ddof=1))
+    r = residual_lag1(before, np.ones((len(before), 1)))
+    m_before, m_after = effective_days(len(before), r), effective_days(n_after, r)
+    mde = minimal_detectable_effect(sigma, m_before, m_after, alpha=alpha, power=power)
+    return mde, sigma, r
+
+
+def hedges_g(before: Vector, after: Vector) -> float:
+    """Standardised difference of two phases with small-sample factor J = 1 - 3/(4 df - 1).
+
+    NaN where neither phase varies.
+
+    References
+    ----------
+    .. [1] Hedges, L. V. (1981), J. Educational Statistics 6, 107-128.
+       DOI 10.3102/10769986006002107
+
+    Examples
+    --------
+    >>> round(hedges_g(np.array([2, 1, 3, 2, 4, 3.0]), np.array([6, 5, 7, 6, 8, 7.0])), 6)
+    3.520477
+    >>> hedges_g(np.ones(3), np.ones(3))
+    nan
+    """
+    df = len(before) + len(after) - 2
+    if df < 2:
+        return float("nan")
+    squares = np.var(before) * len(before) + np.var(after) * len(after)
+    if squares == 0:
+        return float("nan")
+    pooled = float(np.sqrt(squares / df))
+    factor = 1 - 3 / (4 * df - 1)
+    return factor * float(after.mean() - before.mean()) / pooled
