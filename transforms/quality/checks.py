@@ -1,0 +1,171 @@
+"""The tests. Each is one function from a track to flags, with the reach of its verdicts in time.
+
+Flags: 1 good, 2 not evaluated, 3 suspect, 4 fail, 9 missing. A row without a value is 9 in every
+test. Neighbours farther than `max_gap_s` are missing neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from ioos_qc.qartod import gross_range_test
+
+from livinglab.flags import Flag
+from livinglab.timeline import SECOND_NS
+from transforms.frames import Bools, Flags, Floats
+from transforms.quality.thresholds import Span, Thresholds
+from transforms.quality.track import Track, window_range, window_start
+
+Reach = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One test: its name in livinglab.flags.TESTS, how it runs, how far it looks (s, both ways)."""
+
+    name: str
+    run: Callable[[Track], Flags]
+    reach_s: Callable[[Thresholds], Reach]
+
+
+def missing(track: Track) -> Flags:
+    """Flag 9 where there is no value, else 2: being there does not make a value good."""
+    return _verdicts(track, np.zeros(len(track.code), dtype=bool))
+
+
+def gross_range(track: Track) -> Flags:
+    """Flag 4 outside the fail span, 3 outside the suspect span; limits are inclusive.
+
+    ioos_qc's test looks at single values only, so it is chunk-invariant and used as it is, one call
+    for all series that share a pair of spans.
+    """
+    flags = _verdicts(track, np.zeros(len(track.code), dtype=bool))
+    pairs = [(row.gross_fail, row.gross_suspect) for row in track.thresholds]
+    for pair in dict.fromkeys(pairs):
+        if pair == (None, None):
+            continue
+        rows = np.asarray([other == pair for other in pairs], dtype=bool)[track.code]
+        flags[rows] = _gross_range(track.value[rows], *pair)
+    return flags
+
+
+def _gross_range(value: Floats, fail: Span | None, suspect: Span | None) -> Flags:
+    everything = (-np.inf, np.inf)
+    flags = gross_range_test(value, fail_span=fail or everything, suspect_span=suspect)
+    return np.asarray(flags.filled(Flag.UNKNOWN), dtype=np.int8)
+
+
+def spike(track: Track) -> Flags:
+    """Flag 3 or 4 where a value is farther from the mean of both neighbours than allowed.
+
+    2 where a neighbour is missing, at either end and across a gap. A spike lifts its neighbours'
+    own distance by half of its height.
+    """
+    linked = track.linked()
+    distance = np.full(len(track.code), np.nan)
+    middle = np.flatnonzero(linked[:-1] & linked[1:]) + 1
+    value = track.value
+    distance[middle] = np.abs(value[middle] - (value[middle - 1] + value[middle + 1]) / 2)
+    suspect, fail = track.threshold("spike_suspect"), track.threshold("spike_fail")
+    configured = ~(np.isnan(suspect) & np.isnan(fail))
+    evaluated = configured & ~np.isnan(distance)
+    return _verdicts(track, evaluated, distance > suspect, distance > fail)
+
+
+def rate_of_change(track: Track) -> Flags:
+    """Flag 3 on the later of two neighbours that differ by more than `rate_per_s` per second.
+
+    1 where the earlier neighbour is missing, as in ioos_qc: the jump over a gap is not a rate.
+    """
+    rate = np.full(len(track.code), np.nan)
+    later = np.flatnonzero(track.linked()) + 1
+    change = np.abs(track.value[later] - track.value[later - 1])
+    rate[later] = change / ((track.time_ns[later] - track.time_ns[later - 1]) / SECOND_NS)
+    limit = track.threshold("rate_per_s")
+    return _verdicts(track, ~np.isnan(limit), rate > limit)
+
+
+def flat_line(track: Track) -> Flags:
+    """Flag 3 or 4 where the values of the past `flat_suspect_s`, `flat_fail_s` differ too little.
+
+    The window holds the readings of `flat_*_s` rounded down to whole nominal steps, and the one
+    before them; it must be full (no gap wider than `max_gap_s`), and their range is less than
+    `flat_tolerance`. Elsewhere 1.
+
+    Notes
+    -----
+    Differs from ioos_qc on purpose: there the number of points comes from the frame's median step,
+    so that the verdict depends on how the data were cut; and missing values are ignored, so that a
+    value after an outage counts as flat.
+    """
+    flat = {name: np.zeros(len(track.code), dtype=bool) for name in ("suspect", "fail")}
+    present = track.present()
+    for name, marks in flat.items():
+        marks[~track.missing] = _is_flat(present, f"flat_{name}_s")
+    return _verdicts(track, _flat_configured(track), flat["suspect"], flat["fail"])
+
+
+def _flat_configured(track: Track) -> Bools:
+    suspect, fail = track.threshold("flat_suspect_s"), track.threshold("flat_fail_s")
+    return np.asarray(~(np.isnan(suspect) & np.isnan(fail)), dtype=np.bool_)
+
+
+def _is_flat(present: Track, name: str) -> Bools:
+    seconds, step = present.threshold(name), present.threshold("step_s")
+    steps = np.nan_to_num(np.floor_divide(seconds, step)).astype(np.int64)
+    step_ns = step.astype(np.int64) * SECOND_NS
+    # Half a step of jitter decides neither whether a reading is in nor whether the window is full.
+    window_ns = steps * step_ns + step_ns // 2
+    first = window_start(present.code, present.time_ns, window_ns)
+    here = np.arange(len(first))
+    full = present.time_ns - present.time_ns[first] >= window_ns - step_ns // 2 * 2
+    gaps = np.concatenate(([0], np.cumsum(~present.linked()))) if len(here) else here
+    rows = np.flatnonzero((steps > 0) & full & (gaps == gaps[first]))
+    flat = np.zeros(len(here), dtype=bool)
+    span = window_range(present.value, first[rows], rows)
+    flat[rows] = span < present.threshold("flat_tolerance")[rows]
+    return flat
+
+
+def _verdicts(
+    track: Track, evaluated: Bools, suspect: Bools | None = None, fail: Bools | None = None
+) -> Flags:
+    flags = np.where(evaluated, Flag.GOOD, Flag.UNKNOWN).astype(np.int8)
+    if suspect is not None:
+        flags[evaluated & suspect] = Flag.SUSPECT
+    if fail is not None:
+        flags[evaluated & fail] = Flag.FAIL
+    flags[track.missing] = Flag.MISSING
+    return flags
+
+
+def _itself(_thresholds: Thresholds) -> Reach:
+    return 0, 0
+
+
+def _spike_reach(thresholds: Thresholds) -> Reach:
+    if thresholds.spike_suspect is None and thresholds.spike_fail is None:
+        return 0, 0
+    return thresholds.gap_s, thresholds.gap_s
+
+
+def _rate_reach(thresholds: Thresholds) -> Reach:
+    return (0 if thresholds.rate_per_s is None else thresholds.gap_s), 0
+
+
+def _flat_reach(thresholds: Thresholds) -> Reach:
+    longest = max(thresholds.flat_suspect_s or 0, thresholds.flat_fail_s or 0)
+    return (longest + thresholds.step_s if longest else 0), 0
+
+
+#: In the order in which they run and are listed.
+CHECKS: Final = (
+    Check("missing", missing, _itself),
+    Check("gross_range", gross_range, _itself),
+    Check("spike", spike, _spike_reach),
+    Check("rate_of_change", rate_of_change, _rate_reach),
+    Check("flat_line", flat_line, _flat_reach),
+)
