@@ -100,7 +100,7 @@ def hedges_g(before: Vector, after: Vector) -> float:
     nan
     """
     df = len(before) + len(after) - 2
-    if df < 2:
+    if min(len(before), len(after)) < 2:
         return float("nan")
     squares = np.var(before) * len(before) + np.var(after) * len(after)
     if squares == 0:
