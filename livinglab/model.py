@@ -67,6 +67,7 @@ class Reading(NamedTuple):
     unit: str | None
     time_ns: int | None
     channel: str = "0"
+    local: str = ""
 
 
 @dataclass(frozen=True, slots=True)
