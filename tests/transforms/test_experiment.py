@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from livinglab.errors import DataError
 from transforms.experiment import DidResult, Verdict, did
 from transforms.experiments.days import contrast_days

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.signal import lfilter
+
 from transforms.experiment import Verdict, did
 from transforms.experiments.regression import Vector, ols_hac, ols_prewhitened
 
