@@ -56,7 +56,9 @@ class Bins:
 
     @property
     def span_ns(self) -> tuple[int, int]:
-        """First border and last border of all pieces."""
+        """First border and last border of all pieces; (0, 0) without any."""
+        if not len(self.edges_ns):
+            return 0, 0
         return int(self.edges_ns[0]), int(self.edges_ns[-1])
 
     def locate(self, time_ns: Ints) -> Ints:
@@ -75,6 +77,35 @@ def contiguous(edges_ns: Ints) -> Bins:
     return Bins(edges[:count], length, edges, np.arange(count, dtype=np.int64))
 
 
+def regrouped(bins: Bins, group: Ints, start_ns: Ints) -> Bins:
+    """Bins whose pieces are whole bins of `bins`.
+
+    Parameters
+    ----------
+    group : array of int64
+        New bin of each old one, ascending apart from -1 (= none).
+    start_ns : array of int64
+        Names of the new bins.
+    """
+    owner = np.append(group, -1)[bins.owner]
+    kept = group >= 0
+    length = np.zeros(len(start_ns), dtype=np.int64)
+    np.add.at(length, group[kept], bins.length_s[kept])
+    return Bins(start_ns, length, bins.edges_ns, owner)
+
+
+def every(start: pd.Timestamp, end: pd.Timestamp, step_s: int) -> Bins:
+    """Bins of `step_s` that start in [start, end), the first at `start`.
+
+    Examples
+    --------
+    >>> noon = pd.Timestamp("2026-01-01T12:00Z")
+    >>> every(noon, noon + pd.Timedelta(minutes=5), 60).length_s.tolist()
+    [60, 60, 60, 60, 60]
+    """
+    return _every(to_ns(start), to_ns(end), step_s * SECOND_NS)
+
+
 def hours(start: pd.Timestamp, end: pd.Timestamp) -> Bins:
     """Hours that start in [start, end); the first starts at `start`.
 
@@ -89,8 +120,12 @@ def hours(start: pd.Timestamp, end: pd.Timestamp) -> Bins:
 
 def hours_between(start_ns: int, end_ns: int) -> Bins:
     """As `hours`, from ns since 1970 UTC."""
-    count = max(-(-(end_ns - start_ns) // HOUR_NS), 0)
-    return contiguous(start_ns + HOUR_NS * np.arange(count + 1, dtype=np.int64))
+    return _every(start_ns, end_ns, HOUR_NS)
+
+
+def _every(start_ns: int, end_ns: int, step_ns: int) -> Bins:
+    count = max(-(-(end_ns - start_ns) // step_ns), 0)
+    return contiguous(start_ns + step_ns * np.arange(count + 1, dtype=np.int64))
 
 
 def days(start: pd.Timestamp, end: pd.Timestamp, zone: str, period: str = "day") -> Bins:
