@@ -19,8 +19,8 @@ from airflow.sdk import (
     get_current_context,
     task,
 )
-
 from livinglab.config import lab_ids
+
 from livinglab.errors import LivingLabError
 
 LABS = lab_ids()
