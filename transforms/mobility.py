@@ -210,9 +210,9 @@ def _counted(
     n = grid.n
     complete = is_covered(n, expected, coverage)
     if indicative_coverage is None:
-        return result_frame(grid, total(grid), n, expected, complete)
+        return result_frame(grid.series, grid.bins, total(grid), n, expected, complete)
     partial = is_covered(n, expected, indicative_coverage)
-    frame = result_frame(grid, total(grid), n, expected, complete | partial)
+    frame = result_frame(grid.series, grid.bins, total(grid), n, expected, complete | partial)
     return mark_weak(frame, ~complete)
 
 

@@ -82,7 +82,12 @@ def v85(
     n = grid.n
     enough = is_covered(n, np.full_like(n, least_vehicles), coverage)
     frame = result_frame(
-        grid, percentile(grid, 100 * q), n, np.full_like(n, max(least_vehicles, 1)), enough
+        grid.series,
+        grid.bins,
+        percentile(grid, 100 * q),
+        n,
+        np.full_like(n, max(least_vehicles, 1)),
+        enough,
     )
     return mark_weak(frame, n < least_vehicles)
 
@@ -142,7 +147,9 @@ def share_over_limit(
     n = grid.n
     enough = is_covered(n, np.full_like(n, least_vehicles), coverage)
     share = total(grid) / np.maximum(n, 1)
-    frame = result_frame(grid, share, n, np.full_like(n, max(least_vehicles, 1)), enough)
+    frame = result_frame(
+        grid.series, grid.bins, share, n, np.full_like(n, max(least_vehicles, 1)), enough
+    )
     return mark_weak(frame, n < least_vehicles)
 
 
@@ -202,7 +209,9 @@ def v85_from_bins(
     ]
     value = percentile_from_bins(np.nan_to_num(np.stack(pooled, axis=1)), q, width_kmh=width_kmh)
     expected = grid.expected
-    return result_frame(grid, value, grid.n, expected, is_covered(grid.n, expected, coverage))
+    return result_frame(
+        grid.series, grid.bins, value, grid.n, expected, is_covered(grid.n, expected, coverage)
+    )
 
 
 def _period(start: pd.Timestamp, end: pd.Timestamp, zone: str, period: str) -> Bins:
