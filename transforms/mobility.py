@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from livinglab.errors import DataError
-from transforms.aggregate import Cells, cells, is_covered, result_frame, total
+from transforms.aggregate import is_covered, result_frame
+from transforms.cells import Cells, cells, total
 from transforms.frames import Ints, require_panel, time_ns
 from transforms.intervals import Bins, civil_days, hours, parts_of_days
 from transforms.speed_indicators import share_over_limit, v50, v85, v85_from_bins
@@ -210,9 +211,9 @@ def _counted(
     n = grid.n
     complete = is_covered(n, expected, coverage)
     if indicative_coverage is None:
-        return result_frame(grid.series, grid.bins, total(grid), n, expected, complete)
+        return result_frame(grid, total(grid), n, expected, complete)
     partial = is_covered(n, expected, indicative_coverage)
-    frame = result_frame(grid.series, grid.bins, total(grid), n, expected, complete | partial)
+    frame = result_frame(grid, total(grid), n, expected, complete | partial)
     return mark_weak(frame, ~complete)
 
 

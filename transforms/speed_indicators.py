@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from livinglab.errors import DataError
-from transforms.aggregate import cells, is_covered, percentile, result_frame, total
+from transforms.aggregate import is_covered, result_frame
+from transforms.cells import cells, percentile, total
 from transforms.intervals import Bins, civil_days, hours
 from transforms.speeds import TELRAAM_BIN_KMH, percentile_from_bins
 from transforms.wide import from_wide, mark_weak, to_wide
@@ -82,8 +83,7 @@ def v85(
     n = grid.n
     enough = is_covered(n, np.full_like(n, least_vehicles), coverage)
     frame = result_frame(
-        grid.series,
-        grid.bins,
+        grid,
         percentile(grid, 100 * q),
         n,
         np.full_like(n, max(least_vehicles, 1)),
@@ -147,9 +147,7 @@ def share_over_limit(
     n = grid.n
     enough = is_covered(n, np.full_like(n, least_vehicles), coverage)
     share = total(grid) / np.maximum(n, 1)
-    frame = result_frame(
-        grid.series, grid.bins, share, n, np.full_like(n, max(least_vehicles, 1)), enough
-    )
+    frame = result_frame(grid, share, n, np.full_like(n, max(least_vehicles, 1)), enough)
     return mark_weak(frame, n < least_vehicles)
 
 
@@ -209,9 +207,7 @@ def v85_from_bins(
     ]
     value = percentile_from_bins(np.nan_to_num(np.stack(pooled, axis=1)), q, width_kmh=width_kmh)
     expected = grid.expected
-    return result_frame(
-        grid.series, grid.bins, value, grid.n, expected, is_covered(grid.n, expected, coverage)
-    )
+    return result_frame(grid, value, grid.n, expected, is_covered(grid.n, expected, coverage))
 
 
 def _period(start: pd.Timestamp, end: pd.Timestamp, zone: str, period: str) -> Bins:
