@@ -248,3 +248,24 @@ def _local(dates: pd.DatetimeIndex, hour: int, zone: str) -> Ints:
         zone, nonexistent="shift_forward", ambiguous=np.ones(len(naive), dtype=bool)
     )
     return np.asarray(aware.as_unit("ns").asi8, dtype=np.int64)
+
+
+def parts_within(longer: Bins, zone: str, spans: Sequence[tuple[int, int]]) -> Bins:
+    """Parts of the civil days that start in each of `longer`, pooled into one bin each.
+
+    Parameters
+    ----------
+    longer : Bins
+        Bins of whole civil days, e.g. months or years.
+    zone, spans
+        As in `parts_of_days`.
+
+    Examples
+    --------
+    >>> year = pd.Timestamp("2025-01-01", tz=UTC1), pd.Timestamp("2026-01-01", tz=UTC1)
+    >>> (parts_within(civil_years(*year, UTC1), UTC1, [(8, 20)]).length_s // 3600).tolist()
+    [4380]
+    """
+    first, last = (pd.Timestamp(edge, tz="UTC") for edge in longer.span_ns)
+    parts = parts_of_days(first, last, zone, spans)
+    return regrouped(parts, longer.locate(parts.start_ns), longer.start_ns)
