@@ -21,7 +21,7 @@ from livinglab.errors import DataError
 from livinglab.flags import Flag
 from livinglab.project import Project
 from livinglab.registry import Device, Lab
-from livinglab.timeline import DAY_NS, parse_instant, to_text
+from livinglab.timeline import DAY_NS, parse_window, to_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,9 +168,7 @@ class LivingLab:
         known = registry.indicators if level == "indicators" else registry.quantities
         _require_known("indicator" if level == "indicators" else "quantity", quantity, known)
         zone = registry.labs[lab].timezone
-        start_ns, end_ns = _instant(start, zone), _instant(end, zone)
-        if start_ns >= end_ns:
-            raise DataError(f"the window [{start}, {end}) is empty", hint="start before the end")
+        start_ns, end_ns = parse_window(start, end, zone)
         return Request(lab, quantity, start_ns, end_ns, level, _flag_set(flags))
 
     def devices(self, request: Request) -> tuple[Device, ...]:
@@ -266,15 +264,6 @@ class LivingLab:
 
 def _seconds(request: Request) -> int:
     return -(-(request.end_ns - request.start_ns) * 86_400 // DAY_NS)
-
-
-def _instant(text: str, zone: str) -> int:
-    try:
-        return parse_instant(text, zone)
-    except ValueError as error:
-        raise DataError(
-            f"{text!r} is no time", hint="write 2025-08-29 or 2025-08-29T12:00:00Z"
-        ) from error
 
 
 def _require_known(kind: str, name: str, known: Collection[str]) -> None:

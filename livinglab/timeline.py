@@ -14,6 +14,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from livinglab.errors import DataError
+
 SECOND_NS: Final = 1_000_000_000
 MINUTE_NS: Final = 60 * SECOND_NS
 HOUR_NS: Final = 3_600 * SECOND_NS
@@ -76,6 +78,26 @@ def parse_instant(text: str, zone: str = "") -> int:
             raise ValueError(f"{text!r} has no offset and no time zone is configured")
         moment = moment.replace(tzinfo=ZoneInfo(zone))
     return to_ns(moment)
+
+
+def parse_window(start: str, end: str, zone: str) -> tuple[int, int]:
+    """[start, end) in UTC ns from two instants or civil dates in `zone`.
+
+    Raises
+    ------
+    DataError
+        If a text is no time, or the window is empty.
+    """
+    edges = []
+    for text in (start, end):
+        try:
+            edges.append(parse_instant(text, zone))
+        except ValueError as error:
+            hint = "write 2025-08-29 or 2025-08-29T12:00:00Z"
+            raise DataError(f"{text!r} is no time", hint=hint) from error
+    if edges[0] >= edges[1]:
+        raise DataError(f"the window [{start}, {end}) is empty", hint="start before the end")
+    return edges[0], edges[1]
 
 
 def floor_hour(time_ns: int) -> int:

@@ -27,6 +27,7 @@ from livinglab.demo.airflow_client import (
 )
 from livinglab.demo.messages import DemoMessage, Script, load_script
 from livinglab.demo.processes import DemoError, Processes, free_port
+from livinglab.pipeline.scheduled import airflow_pools
 from livinglab.project import Project
 from livinglab.timeline import HOUR_NS, to_text
 
@@ -132,7 +133,7 @@ def _start(
         "broker", [sys.executable, "-m", "amqtt.scripts.broker_script", "-c", str(config)]
     )
     pools = directory / "pools.json"
-    pools.write_text(json.dumps(story.pools(find_config(None))), encoding="utf-8")
+    pools.write_text(json.dumps(airflow_pools(find_config(None))), encoding="utf-8")
     Project.open().store.prepare()
     processes.start("ingest", [sys.executable, "-m", "livinglab", "ingest"])
     processes.run("airflow-migrate", airflow_command("db", "migrate"))

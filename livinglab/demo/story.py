@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ingest.ledger import Ledger, read_ledger
 from rich.console import Console
 from rich.table import Table
 
-from ingest.ledger import Ledger, read_ledger
-from livinglab.config import lab_ids
 from livinglab.demo.messages import Script
 from livinglab.demo.processes import DemoError
 from livinglab.pipeline import stale
 from livinglab.project import Project
 from livinglab.report import LabSection, write_report
-from livinglab.report.experiments import experiment_section, facts
+from livinglab.report.experiments import stored_sections
 from livinglab.report.page import format_value
 from livinglab.timeline import to_text
 
@@ -47,18 +45,6 @@ class Told:
     after: Mapping[WindowKey, str]
     stale: Mapping[str, int]  # level -> windows that the late batch made stale
     seconds: float
-
-
-def pools(config: Path) -> dict[str, Any]:
-    """Airflow's pools: one slot per lab, so that a lab has one writer."""
-    return {
-        f"lab_{lab}": {
-            "slots": 1,
-            "description": f"one writer for {lab}",
-            "include_deferred": False,
-        }
-        for lab in lab_ids(config)
-    }
 
 
 def loaded_messages(state_dir: Path) -> int:
@@ -99,11 +85,11 @@ def tell_results(console: Console, project: Project, told: Told) -> None:
     DemoError
         If a ledger does not balance to the message.
     """
-    ledger = read_ledger(project.settings.state_dir)
+    ledger = read_ledger(project.state_dir)
     message_rows = _message_ledger(told.script, ledger)
     reading_rows = _reading_ledger(ledger)
     late_rows = _late(told)
-    experiments = _experiments(project)
+    experiments = stored_sections(project)
     tables = [
         _section("Ledger of messages", _MESSAGES, ("", "published", "counted"), message_rows),
         _section("Ledger of readings", _READINGS, ("", "readings"), reading_rows),
@@ -180,20 +166,6 @@ def _late_text(told: Told) -> str:
     )
 
 
-def _experiments(project: Project) -> list[tuple[dict[str, Any], list[tuple[str, str]]]]:
-    told = []
-    for lab in project.registry.labs.values():
-        for experiment in lab.experiments.values():
-            tags = {"lab": lab.id, "experiment": experiment.id}
-            stored = list(project.store.points("ops", "experiment", 0, 1, tags))
-            if stored:
-                result = json.loads(str(stored[0].fields["result"]))
-                indicator = project.registry.indicators[experiment.indicator]
-                part = experiment_section(project, experiment, result)
-                told.append((part, facts(indicator, experiment, result)))
-    return told
-
-
 def _tell_lab(console: Console, section: LabSection) -> None:
     table = Table(
         title=f"{section.lab.name} ({section.lab.municipality})",
@@ -246,7 +218,7 @@ def _tell_runs(console: Console, told: Told) -> None:
 
 
 def _tell_next(console: Console, project: Project, told: Told) -> None:
-    state = project.settings.state_dir
+    state = project.state_dir
     config = project.config_dir
     console.print(f"\nDone in {told.seconds:.0f} s. Report: [bold]{told.report.resolve()}[/bold]")
     console.print("Look further (the demo's services are stopped, its data stay):")

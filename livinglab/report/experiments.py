@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,20 @@ if TYPE_CHECKING:
 
     from livinglab.project import Project
     from livinglab.registry import Experiment, Indicator
+
+
+def stored_sections(project: Project) -> list[tuple[dict[str, Any], list[tuple[str, str]]]]:
+    """Section and facts of every experiment that has a stored result, lab by lab."""
+    told = []
+    for lab in project.registry.labs.values():
+        for experiment in lab.experiments.values():
+            tags = {"lab": lab.id, "experiment": experiment.id}
+            for point in project.store.points("ops", "experiment", 0, 1, tags):
+                result = json.loads(str(point.fields["result"]))
+                indicator = project.registry.indicators[experiment.indicator]
+                section = experiment_section(project, experiment, result)
+                told.append((section, facts(indicator, experiment, result)))
+    return told
 
 
 def experiment_section(
