@@ -134,8 +134,8 @@ def daily_mean(
     ['insufficient']
     """
     bins = days(start, end, zone, period)
-    grid = _hours_of(panel, bins, steps)
-    daily = regrid(grid, covered_mean(grid, hour_coverage), bins, _hourly_steps(grid))
+    grid = hour_cells(panel, bins, steps)
+    daily = regrid(grid, covered_mean(grid, hour_coverage), bins, hourly_steps(grid))
     return covered_result(daily, mean(daily), coverage)
 
 
@@ -236,10 +236,10 @@ def window_means(
     panel: pd.DataFrame, bins: Bins, steps: Mapping[str, int], hour_coverage: float
 ) -> Cells:
     """Valid running 8-hour means, sorted into the bins that hold their last hour."""
-    grid = _hours_of(panel, bins, steps, before_h=WINDOW_H - 1)
+    grid = hour_cells(panel, bins, steps, before_h=WINDOW_H - 1)
     value, n = running(grid, covered_mean(grid, hour_coverage), WINDOW_H)
     enough = is_covered(n, np.full(len(n), WINDOW_H, dtype=np.int64), WINDOW_COVERAGE)
-    return regrid(grid, np.where(enough, value, np.nan), bins, _hourly_steps(grid))
+    return regrid(grid, np.where(enough, value, np.nan), bins, hourly_steps(grid))
 
 
 def running(grid: Cells, value: Floats, width: int) -> tuple[Floats, Ints]:
@@ -260,13 +260,14 @@ def running(grid: Cells, value: Floats, width: int) -> tuple[Floats, Ints]:
     return np.where(n > 0, total / np.maximum(n, 1), np.nan).ravel(), n.ravel()
 
 
-def _hours_of(
+def hour_cells(
     panel: pd.DataFrame, bins: Bins, steps: Mapping[str, int], before_h: int = 0
 ) -> Cells:
+    """Cells of the hours from `before_h` hours before the first bin to the end of the last."""
     first, last = bins.span_ns
     return cells(panel, hours_between(first - before_h * HOUR_NS, last), steps)
 
 
-def _hourly_steps(grid: Cells) -> Ints:
+def hourly_steps(grid: Cells) -> Ints:
     """Interval at which a series can have an hourly mean [s]: not more often than it measures."""
     return np.maximum(grid.step_s, HOUR_S)
