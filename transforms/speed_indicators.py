@@ -165,6 +165,7 @@ def v85_from_bins(
     weight: str = "count_car",
     bins: int = 25,
     width_kmh: float = TELRAAM_BIN_KMH,
+    open_bin: str = "null",
 ) -> pd.DataFrame:
     """Percentile speed from speed histograms, pooled over the period by vehicles [km/h].
 
@@ -175,6 +176,8 @@ def v85_from_bins(
         `width_kmh`, the last one open) and `weight` (vehicles in the interval).
     coverage : float
         Least share of the intervals of the period with a histogram and a count.
+    open_bin : str
+        As in `transforms.speeds.percentile_from_bins`.
     start, end, zone, steps, q, period
         As in `v85`; steps are those of the histograms.
 
@@ -205,7 +208,9 @@ def v85_from_bins(
         total(cells(from_wide(wide, np.where(whole, column, np.nan)), grid.bins, steps))
         for column in vehicles.T
     ]
-    value = percentile_from_bins(np.nan_to_num(np.stack(pooled, axis=1)), q, width_kmh=width_kmh)
+    value = percentile_from_bins(
+        np.nan_to_num(np.stack(pooled, axis=1)), q, width_kmh=width_kmh, open_bin=open_bin
+    )
     expected = grid.expected
     return result_frame(grid, value, grid.n, expected, is_covered(grid.n, expected, coverage))
 

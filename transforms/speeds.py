@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from livinglab.errors import DataError
-from transforms.frames import Floats
+from transforms.frames import Floats, Ints
 
 #: Width of Telraam's 25 speed bins; the last one is open.
 TELRAAM_BIN_KMH: Final = 5.0
@@ -69,7 +69,11 @@ def percentile_speed(speed_kmh: ArrayLike, q: float = 0.85, *, method: str = "li
 
 
 def percentile_from_bins(
-    shares: ArrayLike, q: float = 0.85, *, width_kmh: float = TELRAAM_BIN_KMH
+    shares: ArrayLike,
+    q: float = 0.85,
+    *,
+    width_kmh: float = TELRAAM_BIN_KMH,
+    open_bin: str = "null",
 ) -> Floats:
     """Percentile speed of each row of binned speeds [km/h].
 
@@ -79,16 +83,19 @@ def percentile_from_bins(
     ----------
     shares : array of float, shape (..., bins)
         Shares, percentages or counts per bin of `width_kmh` from 0 upwards, the last bin open.
+    open_bin : str
+        "null": no value where the percentile lies in the open bin, whose end nobody knows.
+        "closed": interpolate as if the open bin were as wide as the others.
 
     Returns
     -------
     array of float, shape (...)
-        NaN where the row is empty or the percentile lies in the open bin, whose end nobody knows.
+        NaN where the row is empty, and as `open_bin` says.
 
     Raises
     ------
     DataError
-        On negative shares or fewer than two bins.
+        On negative shares, fewer than two bins or an unknown `open_bin`.
 
     Examples
     --------
@@ -96,30 +103,33 @@ def percentile_from_bins(
     [26.25, 25.0]
     >>> percentile_from_bins([[0.0, 0, 0], [0, 0, 5]]).tolist()
     [nan, nan]
+    >>> percentile_from_bins([0.0, 0, 5], open_bin="closed").item()
+    14.25
     """
     share = np.asarray(shares, dtype=np.float64)
     if share.ndim == 0 or share.shape[-1] < 2:
         raise DataError("a speed histogram needs at least two bins")
     if (share < 0).any():
         raise DataError("a speed histogram holds a negative share")
+    if open_bin not in {"null", "closed"}:
+        raise DataError(f"unknown treatment of the open bin {open_bin!r}", hint="null or closed")
     total = share.sum(axis=-1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
         reached = np.cumsum(share, axis=-1) / total
-    return _crossing(reached, q) * width_kmh
+    position, k = _crossing(reached, q)
+    is_open = k == share.shape[-1] - 1
+    return np.where(is_open & (open_bin == "null"), np.nan, position) * width_kmh
 
 
-def _crossing(reached: Floats, q: float) -> Floats:
-    """Position in bins where the cumulative share meets `q`; NaN in the last bin and in no data."""
-    bins = reached.shape[-1]
+def _crossing(reached: Floats, q: float) -> tuple[Floats, Ints]:
+    """Position in bins where the cumulative share meets `q` (NaN in no data), and its bin."""
     # A share of exactly q after rounding counts as reached, as with exact arithmetic.
     k = np.argmax(reached >= q - 1e-12, axis=-1)
     at = np.take_along_axis(reached, k[..., np.newaxis], axis=-1)[..., 0]
     before = np.take_along_axis(reached, np.maximum(k - 1, 0)[..., np.newaxis], axis=-1)[..., 0]
     before = np.where(k > 0, before, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        position = k + (q - before) / (at - before)
-    known = np.isfinite(reached[..., -1]) & (k < bins - 1)
-    return np.where(known, position, np.nan)
+        return k + (q - before) / (at - before), k
 
 
 def time_mean_speed(speed_kmh: ArrayLike) -> float:
