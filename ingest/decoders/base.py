@@ -35,7 +35,7 @@ class Context:
 
     device: str = "payload"
     timezone: str = ""
-    model_of: Callable[[str], DeviceModel | None] = lambda device: None
+    model_of: Callable[[str], DeviceModel | None] = lambda _device: None
 
 
 Decoder = Callable[[Message, Context], Decoded]

@@ -1,0 +1,463 @@
+"""The generic key table: what a key of a vendor's payload says about quantity and unit.
+
+Data only; `keys` reads it. A row is a quantity, the unit where the payload states none ("?" = it
+must not be guessed), and indented below it the aliases, lower case without separators. An alias may
+carry a channel after ">" (the direction of a count). One letter counts only as the whole key.
+
+Sources: Decentlab, Dragino, Elsys, Milesight, Netvox, SenseCAP, Talkpool and other device
+descriptions of TheThingsNetwork/lorawan-devices; plain Dutch, English, French and German words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+_QUANTITIES: Final = """
+air_temperature | Cel
+    airtemperature airtemp ambienttemperature ambienttemp ambtemp tempair temperatureair
+    outdoortemperature outdoortemp outsidetemperature outsidetemp indoortemperature indoortemp
+    insidetemp roomtemperature roomtemp luchttemperatuur buitentemperatuur binnentemperatuur
+    kamertemperatuur lufttemperatur aussentemperatur außentemperatur innentemperatur
+    raumtemperatur temperatureambiante atmp tair
+temperature | Cel
+    temperature temp tmp t temperatuur temperatur température temperatura tempc
+soil_temperature | Cel
+    soiltemperature soiltemp tempsoil temperaturesoil groundtemperature groundtemp
+    bodemtemperatuur grondtemperatuur bodentemperatur tsoil
+water_temperature | Cel
+    watertemperature watertemp tempwater temperaturewater watertemperatuur wassertemperatur
+    twater
+dew_point | Cel
+    dewpoint dewpt dewpointtemperature dewtemperature dauwpunt taupunkt pointderosee
+device_temperature | Cel
+    devicetemperature devicetemp internaltemperature internaltemp temperatureinternal
+    tempinternal inttemp chiptemperature chiptemp boardtemperature boardtemp cputemperature
+    cputemp mcutemperature mcutemp coretemperature coretemp soctemperature modemtemperature
+    tempboard tempcpu temperaturemcu
+relative_humidity | %
+    relativehumidity relhumidity relhum humidity hum humi h rh airhumidity airhum humidityair
+    humrel rhum ambienthumidity indoorhumidity outdoorhumidity luchtvochtigheid vochtigheid
+    relatieveluchtvochtigheid luftfeuchtigkeit luftfeuchte feuchtigkeit feuchte humidité
+    humidite humedad umidita
+air_pressure | ?
+    airpressure pressure press barometricpressure barometric barometer baro barpressure
+    atmosphericpressure atmospheric stationpressure absolutepressure ambientpressure luchtdruk
+    luftdruck pressureair pression
+liquid_pressure | ?
+    liquidpressure waterpressure probepressure waterdruk
+co2 | ppm
+    co2 carbondioxide co2concentration co2level kohlendioxid koolstofdioxide concentrationco2
+eco2 | ppm
+    eco2 eqco2 co2eq co2equivalent equivalentco2
+co | ?
+    carbonmonoxide co coconcentration
+tvoc | ?
+    tvoc voc vocs totalvoc
+hcho | ?
+    hcho ch2o formaldehyde
+no | ?
+    nitricoxide nitrogenmonoxide
+no2 | ?
+    no2 nitrogendioxide stikstofdioxide stickstoffdioxid no2concentration
+o3 | ?
+    o3 ozone ozon ozoneconcentration o3concentration
+sound_level | dB
+    sound soundlevel soundavg soundaverage noise noiselevel noiseavg noiseaverage spl
+    soundpressure soundpressurelevel geluid geluidsniveau geluidsdruk laerm lärm lautstaerke
+    lautstärke schallpegel leq ambientnoise
+sound_level_laeq | dB(A)
+    laeq laeqt leqa noiselaeq soundlaeq dblaeq laeqlevel
+sound_level_la | dB(A)
+    la noisela dba soundla noisedba spla
+sound_level_lamax | dB(A)
+    lamax lafmax lasmax noiselamax lmaxa soundlamax
+sound_level_lamin | dB(A)
+    lamin lafmin lasmin noiselamin lmina soundlamin
+sound_level_peak | dB
+    soundpeak noisepeak peaksound peaknoise soundlevelpeak
+illuminance | lx
+    illuminance illumination illum lux light lightintensity lightlux ambientlight luminosity
+    lichtintensiteit lichtsterkte verlichtingssterkte helligkeit beleuchtungsstaerke
+    beleuchtungsstärke luminosité als
+light_level | 1
+    lightlevel
+uv_index | 1
+    uvindex uvi uv
+wind_speed | m/s
+    windspeed wind windvelocity windsnelheid windgeschwindigkeit windavg windspeedavg
+    windspeedaverage avgwindspeed averagewindspeed windmean vitesseduvent
+wind_gust | m/s
+    windgust gust gustspeed windgustspeed windmax windspeedmax maxwindspeed peakwindgust
+    windstoot windboe windböe peakwind
+wind_direction | deg
+    winddirection winddir windrichting windrichtung windbearing directionwind
+    winddirectiondegrees directionduvent
+precipitation | mm
+    rain rainfall precipitation neerslag niederschlag regen pluie raininterval
+    precipitationinterval rainamount
+precipitation_cumulative | mm
+    raintotal totalrain rainfalltotal totalrainfall raincumulative cumulativerain
+    cumulativeprecipitation precipitationtotal rainaccumulation cumulativerainfall raincounter
+    precipitationcumulative rainfallsum rainsum
+precipitation_intensity | mm/h
+    rainrate rainintensity rainfallrate rainfallintensity precipitationrate
+    precipitationintensity neerslagintensiteit intensityrain
+water_level | ?
+    waterlevel waterstand wasserstand pegel pegelstand zisternenpegel grondwaterstand
+    grondwaterpeil groundwaterlevel grundwasserstand waterpeil peil watertable niveaueau
+    riverlevel
+water_depth | ?
+    waterdepth waterdiepte wassertiefe
+distance | ?
+    distance dist afstand abstand distanz ultrasonicdistance distancevalue
+fill_level | %
+    filllevel fillinglevel vulgraad vulling fuellstand füllstand fillgrade filllevelpercent
+flow_rate | ?
+    flowrate flow waterflow waterflowrate debiet afvoer durchfluss abfluss discharge debit
+    débit
+water_volume | ?
+    watervolume watermeter watertotal totalwater waterconsumption waterverbruik
+electrical_conductivity | uS/cm
+    conductivity electricalconductivity ec soilconductivity conductsoil soilec ecsoil
+    conductivitysoil soilelectricalconductivity waterconductivity waterec geleidbaarheid
+    geleidendheid egv leitfähigkeit leitfaehigkeit conductivité
+soil_moisture | %
+    soilmoisture moisture watersoil moisturesoil soilhumidity soilhum humiditysoil soilwater
+    bodemvocht bodemvochtigheid bodenfeuchte bodenfeuchtigkeit humiditysol soilwatercontent
+    watercontent volumetricwatercontent vwc
+soil_permittivity | 1
+    permittivity dielectricpermittivity soilpermittivity relativepermittivity
+    dielectricconstant soildielectricconstant
+ph | pH
+    ph phvalue phwert zuurgraad phwaarde soilph phsoil waterph phwater
+dissolved_oxygen | mg/L
+    dissolvedoxygen do oxygendissolved opgelostezuurstof gelostersauerstoff
+    geloestersauerstoff
+oxygen_saturation | %
+    oxygensaturation dosaturation dosat o2saturation zuurstofverzadiging sauerstoffsättigung
+    dissolvedoxygensaturation
+turbidity | NTU
+    turbidity turb troebelheid truebung trübung turbidité
+count | 1
+    lefttoright>left_to_right righttoleft>right_to_left ltr>left_to_right l2r>left_to_right
+    r2l>right_to_left rtl>right_to_left lr>left_to_right rl>right_to_left atob>a_to_b
+    btoa>b_to_a
+count_total | 1
+    counttotal totalcount countertotal lefttorighttotal>left_to_right
+    righttolefttotal>right_to_left totallefttoright>left_to_right
+    totalrighttoleft>right_to_left ltrsum>left_to_right rtlsum>right_to_left
+    ltrtotal>left_to_right rtltotal>right_to_left
+count_in | 1
+    countin peoplein periodin inperiod countervaluein visitorsin personsin entries incount
+count_out | 1
+    countout peopleout periodout outperiod visitorsout personsout exits outcount
+count_in_total | 1
+    totalin intotal countintotal totalcountin counterin incounter totalcounterin peopleintotal
+    peopletotalin cumulativein insum sumin totalpeoplein
+count_out_total | 1
+    totalout outtotal countouttotal totalcountout counterout outcounter totalcounterout
+    peopleouttotal peopletotalout cumulativeout outsum sumout totalpeopleout
+people_count | 1
+    peoplecount people persons occupants headcount aanwezigen personcount numberofpeople
+    peoplepresent personen
+count_pedestrian | 1
+    pedestrian pedestrians voetganger voetgangers fussgaenger fußgänger pedestriancount
+    countpedestrian piétons pietons
+count_bike | 1
+    bike bikes bicycle bicycles cyclist cyclists fiets fietsen fietser fietsers fahrrad
+    fahrräder fahrraeder velo vélos bikecount countbike bicyclecount countbicycle cyclistcount
+count_car | 1
+    car cars auto autos motorvoertuigen pkw voitures carcount countcar
+count_heavy | 1
+    heavy truck trucks lorries vrachtwagen vrachtwagens lkw heavyvehicles heavycount
+    countheavy truckcount counttruck
+speed_v85 | km/h
+    v85 speedv85 v85kmh
+occupancy | 1
+    occupancy occupied parkingoccupied bezet belegt presence
+motion | 1
+    motion pir motiondetected movement motionbool motioncount beweging bewegung pircount
+    motionstatus pirstatus pirtrigger
+water_leak | 1
+    waterleak leak leakage leakdetected waterleakstatus leakstatus lekkage
+flow_detected | 1
+    flowdetected
+contact | 1
+    contact contactstate doorcontact reedswitch
+battery_level | %
+    batterylevel batterypercent batterypercentage batpercent batpct batterypct batlevel
+    remainingbattery autonomypercent batteryremaining lastbatterypercentage batteriestand
+    accuniveau batterijniveau batteryindicator soc
+battery_voltage | V
+    batteryvoltage batvoltage voltagebattery batv batteryv vbat vbatt vbattery bat batvolt
+    battvolt battvoltage voltbattery volt volts vdd batteriespannung batterijspanning
+    akkuspannung accuspanning supplyvoltage lipo
+battery | ?
+    battery batt batterie batterij akku accu
+voltage | V
+    voltage spanning spannung
+current | A
+    current stroom strom electriccurrent
+power | W
+    power activepower vermogen leistung
+latitude | deg
+    latitude lat breitengrad breedtegraad gpslat gpslatitude
+longitude | deg
+    longitude lon lng long längengrad laengengrad lengtegraad gpslon gpslongitude gpslng
+altitude | m
+    altitude alt elevation hoogte höhe hoehe gpsaltitude
+ufp | 1/cm3
+    ufp ultrafineparticles
+lki | index
+    lki
+"""
+
+# Unit at the end of a key, separators removed ("wind_avg_m_s" ends in "ms").
+_SUFFIXES: Final = """
+Cel
+    c cel degc celsius gradc gradcelsius
+degF
+    f degf fahrenheit
+K
+    k kelvin
+%
+    percent pct perc percentage prozent procent pourcent
+hPa
+    hpa mbar mb millibar
+Pa
+    pa pascal
+kPa
+    kpa
+bar
+    bar
+mmHg
+    mmhg
+inHg
+    inhg
+V
+    v volt volts
+mV
+    mv millivolt
+A
+    a amp ampere
+mA
+    ma
+W
+    w watt
+kW
+    kw
+lx
+    lux lx
+ppm
+    ppm
+ppb
+    ppb
+ug/m3
+    ugm3 µgm3 μgm3 microgm3 ugperm3
+mg/m3
+    mgm3
+m/s
+    ms mps metersec
+km/h
+    kmh kph
+mph
+    mph mih
+kn
+    kn kt knots
+deg
+    deg degrees degree grad
+mm
+    mm millimeter millimetre
+cm
+    cm centimeter centimetre
+m
+    m meter metre mnap
+in
+    in inch inches
+mm/h
+    mmh mmhr mmperhour
+mg/L
+    mgl mgperl
+L/min
+    lmin lpm lperminute
+L/s
+    ls lps
+L/h
+    lh
+m3/h
+    m3h
+m3/s
+    m3s
+L
+    l liter litre liters litres
+m3
+    m3
+uS/cm
+    uscm µscm μscm
+mS/cm
+    mscm
+dS/m
+    dsm
+NTU
+    ntu fnu
+dB
+    db
+dB(A)
+    dba
+1
+    bool
+"""
+
+# Which units a quantity may have: the first of each row names the dimension.
+DIMENSIONS: Final[tuple[str, ...]] = (
+    "Cel degF K",
+    "% 1 m3/m3",
+    "hPa Pa kPa bar mmHg inHg psi",
+    "V mV",
+    "A mA",
+    "W kW mW",
+    "lx klx",
+    "ppm ppb ug/m3 mg/m3 mg/L",
+    "m/s km/h mph kn",
+    "deg rad",
+    "m dm cm mm km in ft",
+    "mm/h",
+    "L/min L/s L/h m3/h m3/s",
+    "L m3 mL",
+    "uS/cm mS/cm dS/m S/m mS/m",
+    "NTU",
+    "dB dB(A)",
+    "pH",
+    "index",
+    "1/cm3",
+)
+
+# Units whose dimension differs from the one of the quantity's own unit in the table above.
+ALSO: Final[tuple[tuple[str, str], ...]] = (
+    ("precipitation", "m"),
+    ("precipitation_cumulative", "m"),
+    ("air_pressure", "hPa"),
+    ("liquid_pressure", "hPa"),
+    ("co", "ppm"),
+    ("tvoc", "ppm"),
+    ("tvoc", "index"),
+    ("hcho", "ppm"),
+    ("no", "ppm"),
+    ("no2", "ppm"),
+    ("o3", "ppm"),
+    ("water_level", "m"),
+    ("water_depth", "m"),
+    ("distance", "m"),
+    ("flow_rate", "L/min"),
+    ("water_volume", "L"),
+    ("dissolved_oxygen", "ppm"),
+    ("battery", "%"),
+    ("battery", "V"),
+)
+
+# Words that change nothing, and words that name one of several sensors (they become the channel).
+NOISE: Final = frozenset(
+    [
+        "sensor",
+        "value",
+        "val",
+        "measured",
+        "measurement",
+        "reading",
+        "last",
+        "now",
+        "act",
+        "actual",
+        "avg",
+        "average",
+        "mean",
+        "data",
+        "waarde",
+        "wert",
+        "meting",
+        "messwert",
+        "level",
+        "gps",
+    ]
+)
+PLACES: Final = frozenset(
+    [
+        "ext",
+        "external",
+        "extern",
+        "probe",
+        "in",
+        "out",
+        "inside",
+        "outside",
+        "indoor",
+        "outdoor",
+        "inner",
+        "outer",
+        "left",
+        "right",
+        "top",
+        "bottom",
+        "upper",
+        "lower",
+        "front",
+        "back",
+        "north",
+        "east",
+        "south",
+        "west",
+        "noord",
+        "oost",
+        "zuid",
+        "nord",
+        "ost",
+        "süd",
+        "sued",
+        "ch",
+        "channel",
+        "line",
+        "zone",
+        "port",
+        "boven",
+        "onder",
+        "binnen",
+        "buiten",
+        "innen",
+        "aussen",
+        "außen",
+        "links",
+        "rechts",
+        "a",
+        "b",
+        "c",
+        "d",
+        "x",
+        "y",
+        "lft",
+        "rgt",
+    ]
+)
+
+
+def _rows(table: str) -> Iterator[tuple[str, str]]:
+    """(unindented line, words of the indented lines below it)."""
+    head, words = "", ""
+    for line in table.strip().splitlines():
+        if line.startswith(" "):
+            words += line
+        else:
+            if head:
+                yield head, words
+            head, words = line, ""
+    yield head, words
+
+
+def _quantity_rows() -> Iterator[tuple[str, str, str]]:
+    for head, words in _rows(_QUANTITIES):
+        name, _, unit = head.partition(" | ")
+        yield name, unit.replace("?", ""), words
+
+
+ROWS: Final = tuple(_quantity_rows())
+SUFFIXES: Final = tuple(_rows(_SUFFIXES))

@@ -1,0 +1,190 @@
+"""What a payload key means: quantity, unit and channel by the generic key table.
+
+An allow-list: a key counts only if every word of it is known. `temperature_C`, `TempC_SHT`,
+`airTemperature2` and `luchttemperatuur` are temperatures; `targetTemperature`, `temperature_max`
+and `tempOffset` are not, because nobody listed their other word.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from ingest.decoders import key_table
+
+
+class Meaning(NamedTuple):
+    """Quantity, unit (None = stated nowhere) and channel ("0" = the only one) of a key."""
+
+    quantity: str
+    unit: str | None
+    channel: str = "0"
+
+
+MAX_KEY: Final = 120
+
+_ALIASES: Final[dict[str, Meaning]] = {}
+for _quantity, _unit, _words in key_table.ROWS:
+    for _word in (*_words.split(), _quantity.replace("_", "")):
+        _alias, _, _channel = _word.partition(">")
+        _ALIASES.setdefault(_alias, Meaning(_quantity, _unit or None, _channel or "0"))
+_UNITS: Final = {name: unit for unit, names in key_table.SUFFIXES for name in names.split()}
+_DIMENSION: Final = {unit: row.split()[0] for row in key_table.DIMENSIONS for unit in row.split()}
+_QUANTITY_DIMENSIONS: Final[dict[str, set[str]]] = {}
+for _quantity, _unit, _words in key_table.ROWS:
+    _QUANTITY_DIMENSIONS.setdefault(_quantity, set()).add(_DIMENSION.get(_unit, _unit))
+for _quantity, _unit in key_table.ALSO:
+    _QUANTITY_DIMENSIONS[_quantity].add(_DIMENSION[_unit])
+for _size in ("pm1", "pm2_5", "pm4", "pm10"):
+    _QUANTITY_DIMENSIONS[_size] = {_DIMENSION["ug/m3"]}
+
+_WORDS: Final = re.compile(r"[A-ZÄÖÜ]+(?![a-zäöüéèß])|[A-ZÄÖÜ]?[^\W\d_A-ZÄÖÜ]+|\d+")
+_SEGMENT: Final = re.compile(r"[^\W_]+")
+_CHIP: Final = re.compile(
+    r"sht\w*|dht\d*|aht\w*|bm[ep]\d\w*|htu\w*|hdc\w*|si70\w*|scd\w*|am23\w*|ds|ds18\w*|pt100\w*|"
+    r"ntc\w*|mlx\w*|mcp\w*|lm\d+|sen\d\w*|sps\w*|sds\w*|pms\w*|hpma?\d*|ips\w*|npm\w*|dnms|"
+    r"bh1750|tsl\w*|ccs\w*|sgp\w*|mhz\w*|(?:ch|s|t|p|sensor|probe|line|zone|port|channel)\d{1,3}",
+    re.IGNORECASE,
+)
+_PARTICLES: Final = re.compile(
+    r"pm[\s_.-]*0*(?:(?P<small>1|4|10)(?:[_.,pd-]0)?|(?P<fine>2[\s_.,pd-]?5)|(?P<old>100|010))"
+    r"(?!\d)(?![_.,]\d)",
+    re.IGNORECASE,
+)
+_MASS_WORDS: Final = frozenset(
+    ("mass", "concentration", "conc", "ambient", "atm", "atmospheric", "env", "density")
+)
+
+
+@lru_cache(maxsize=8192)
+def meaning(key: str) -> Meaning | None:
+    """Meaning of one key, None where a word of it is unknown.
+
+    Examples
+    --------
+    >>> meaning("TempC_SHT")
+    Meaning(quantity='temperature', unit='Cel', channel='SHT')
+    >>> meaning("PM2_5").quantity, meaning("PM1_0").quantity, meaning("PM_10").quantity
+    ('pm2_5', 'pm1', 'pm10')
+    >>> meaning("targetTemperature") is None
+    True
+    """
+    if len(key) > MAX_KEY:
+        return None
+    particles = _particles(key)
+    if particles is not None:
+        return particles
+    whole = _ALIASES.get("".join(_SEGMENT.findall(key)).casefold())
+    return whole if whole is not None else _by_words(key)
+
+
+def fits(quantity: str, unit: str | None) -> bool:
+    """Whether a unit (in the spelling of the table) can belong to a quantity of the table."""
+    if unit is None:
+        return True
+    dimensions = _QUANTITY_DIMENSIONS.get(quantity)
+    return dimensions is None or _DIMENSION.get(unit, unit) in dimensions
+
+
+def medium_of(channel: str) -> str:
+    """The word "air" where the channel names a sensor chip that sits in air, else ""."""
+    return "air" if re.match(r"(?i)sht|dht|aht|bm[ep]|htu|hdc|si70|scd|am23", channel) else ""
+
+
+def _particles(key: str) -> Meaning | None:
+    found = _PARTICLES.search(key)
+    if not found:
+        return None
+    quantity = "pm2_5" if found["fine"] else "pm10" if found["old"] else f"pm{found['small']}"
+    rest = _WORDS.findall(key[: found.start()]) + _WORDS.findall(key[found.end() :])
+    words = [word.casefold() for word in rest]
+    words = [word for word in words if word not in _MASS_WORDS]
+    return _qualified(Meaning(quantity, "ug/m3"), words)
+
+
+def _by_words(key: str) -> Meaning | None:
+    words: list[str] = []
+    channel: list[str] = []
+    for segment in _SEGMENT.findall(key):
+        if _CHIP.fullmatch(segment):
+            channel.append(segment)
+        else:
+            words += _WORDS.findall(segment)
+    words = [word.casefold() for word in words]
+    _take_depths(words, channel)
+    return _reduced(words, channel)
+
+
+def _take_depths(words: list[str], channel: list[str]) -> None:
+    """Moves "10", "cm" (the depth of a probe) from the words to the channel."""
+    index = len(words) - 1
+    while index > 0:
+        if words[index] in ("cm", "m", "mm") and words[index - 1].isdigit():
+            channel.append(words[index - 1] + words[index])
+            del words[index - 1 : index + 1]
+            index -= 1
+        index -= 1
+
+
+def _reduced(words: list[str], channel: list[str]) -> Meaning | None:
+    """Drops unit, noise and places one by one until what is left is an alias."""
+    unit: str | None = None
+    while words:
+        alias = "".join(words)
+        known = _ALIASES.get(alias) if len(alias) > 1 else None
+        if known is not None and (unit is None or fits(known.quantity, unit)):
+            return _joined(known, unit, channel)
+        size = 0 if unit else _unit_words(words)
+        if size:
+            unit = _UNITS["".join(words[-size:])]
+            del words[-size:]
+        elif not (_drop_noise(words) or _move_place(words, channel)):
+            return None
+    return None
+
+
+def _qualified(known: Meaning, words: list[str]) -> Meaning | None:
+    """`known` with the rest of its key's words, None where one of them is unknown."""
+    unit: str | None = None
+    channel: list[str] = []
+    while words:
+        size = 0 if unit else _unit_words(words, whole=True)
+        if size and fits(known.quantity, _UNITS["".join(words[-size:])]):
+            unit = _UNITS["".join(words[-size:])]
+            del words[-size:]
+        elif _CHIP.fullmatch(words[0]):
+            channel.append(words.pop(0))
+        elif not (_drop_noise(words) or _move_place(words, channel)):
+            return None
+    return _joined(known, unit, channel)
+
+
+def _joined(known: Meaning, unit: str | None, channel: list[str]) -> Meaning:
+    own = [known.channel] if known.channel != "0" else []
+    return Meaning(known.quantity, unit or known.unit, "_".join(own + channel) or "0")
+
+
+def _unit_words(words: list[str], *, whole: bool = False) -> int:
+    """How many words at the end are a unit; at least one word must be left unless `whole`."""
+    for size in (3, 2, 1):
+        if size < len(words) + whole and "".join(words[-size:]) in _UNITS:
+            return size
+    return 0
+
+
+def _drop_noise(words: list[str]) -> bool:
+    for index, word in enumerate(words):
+        if word in key_table.NOISE and len(words) > 1:
+            del words[index]
+            return True
+    return False
+
+
+def _move_place(words: list[str], channel: list[str]) -> bool:
+    for index in range(len(words) - 1, -1, -1):
+        word = words[index]
+        if word in key_table.PLACES or (word.isdigit() and len(word) <= 3):
+            channel.insert(0, words.pop(index))
+            return True
+    return False

@@ -1,0 +1,211 @@
+"""Plain JSON of nodes that follow nobody's format, mapped by the device model or by words.
+
+Flat values, `{values: {...}}`, `{fields: {...}}`, named values, lists of samples: every shape of
+`vendor`. The device is under one of the usual names, else in the topic; the time under one of the
+usual names, else receipt. A device model may point anywhere by path (`sv/[sri=7]/v`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from ingest.decoders import mapping, times, vendor
+from ingest.decoders.base import Context
+from ingest.decoders.json_guard import is_simple, json_type, parse
+from ingest.decoders.shapes import shape
+from ingest.decoders.topics import own_or_topic
+from ingest.decoders.values import number_in
+from livinglab.errors import DecodeError, Reason
+from livinglab.model import Decoded, Message, Reading
+from livinglab.registry import DeviceModel
+
+# In order of preference; "sensor" often names the kind of sensor.
+_DEVICE_KEYS: Final = [
+    "device",
+    "deviceid",
+    "devid",
+    "devicename",
+    "id",
+    "nodeid",
+    "node",
+    "station",
+    "stationid",
+    "stationnumber",
+    "sensorid",
+    "serial",
+    "serialnumber",
+    "serialno",
+    "mac",
+    "esp8266id",
+    "apparaat",
+    "meetpunt",
+    "gerät",
+    "geraet",
+    "thing",
+    "thingid",
+    "host",
+    "name",
+    "sensor",
+]
+_TIME_KEYS: Final = [
+    "time",
+    "timestamp",
+    "ts",
+    "datetime",
+    "recordedat",
+    "measuredat",
+    "observedat",
+    "epoch",
+    "unixtime",
+    "tijd",
+    "tijdstip",
+    "zeit",
+    "zeitpunkt",
+    "zeitstempel",
+    "date",
+    "datum",
+]
+
+
+class _Message(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    device: str
+    ts: str
+    values: dict[str, float]
+
+
+_messages: Final = msgspec.json.Decoder(_Message)
+_reading: Final = tuple.__new__  # a third of the time of the NamedTuple's own constructor
+
+
+def decode(message: Message, context: Context) -> Decoded:
+    """Readings of a JSON object or array, under the device it names.
+
+    `Reading.quantity` is what the generic key table says, "" where only the model can tell.
+
+    Raises
+    ------
+    DecodeError
+        SYNTAX for anything but an object or an array of objects, TIME for an impossible time,
+        DEVICE where neither body nor route names a device, or both do and differ.
+    """
+    if is_simple(message.payload):
+        try:
+            usual = _decode_usual(_messages.decode(message.payload), message, context)
+            if usual is not None:
+                return usual
+        except (msgspec.MsgspecError, DecodeError, RecursionError):
+            pass  # the general way says what is wrong, or that nothing is
+    return _decode_any(message, context)
+
+
+def _decode_usual(body: _Message, message: Message, context: Context) -> Decoded | None:
+    rows = shape(tuple(body.values))
+    if not rows or not body.device.strip() or len(body.ts) < 20:
+        return None
+    now = times.network_ns(body.ts)
+    device = own_or_topic(body.device, message, context)
+    if now is None or context.model_of(device) is not None:
+        return None
+    values = body.values
+    readings = [
+        _reading(Reading, (key, quantity, values[key], unit, now, channel, ""))
+        for key, quantity, unit, channel in rows
+    ]
+    return Decoded({device: readings})
+
+
+def _decode_any(message: Message, context: Context) -> Decoded:
+    body = parse(message.payload)
+    items = body if isinstance(body, list) else [body]
+    readings: dict[str, list[Reading]] = {}
+    dropped: list[tuple[str, str]] = []
+    if isinstance(body, list) and body and not any(_device_in(item) for item in items):
+        items = [{"values": body}]
+    for item in items:
+        if not isinstance(item, dict):
+            text = f"plain JSON is an object or an array of objects, not {json_type(item)}"
+            raise DecodeError(Reason.SYNTAX, text)
+        device, into = _read(item, message, context)
+        dropped += into.dropped
+        if into.readings:
+            readings.setdefault(device, []).extend(into.readings)
+    note = "" if readings else "no numeric value"
+    return Decoded(readings, dropped=tuple(dropped), note=note)
+
+
+def _read(
+    item: Mapping[str, object], message: Message, context: Context
+) -> tuple[str, vendor.Collection]:
+    device = own_or_topic(_device_in(item), message, context)
+    model = context.model_of(device)
+    now = _time_in(item, model, context.timezone)
+    into = vendor.Collection(now.ns, zone=context.timezone, local=now.local)
+    own = {_device_key(item), *_time_names(item)}
+    vendor.read_object({key: value for key, value in item.items() if key not in own}, into)
+    if model is not None:
+        _read_mapped(item, model, into)
+    return device, into
+
+
+def _read_mapped(item: Mapping[str, object], model: DeviceModel, into: vendor.Collection) -> None:
+    """Adds what the model points at and the walk did not bring out."""
+    found = {reading.key for reading in into.readings}
+    for key in model.keys:
+        if key in found:
+            continue
+        value = number_in(mapping.at(item, key))
+        if value is not None:
+            into.add(Reading(key, "", value, None, into.time.ns, "0", into.time.local))
+
+
+def _device_key(item: Mapping[str, object]) -> str:
+    squeezed = {vendor.squeeze(key): key for key in reversed(list(item))}
+    return next((squeezed[name] for name in _DEVICE_KEYS if _names(item, squeezed.get(name))), "")
+
+
+def _names(item: Mapping[str, object], key: str | None) -> bool:
+    return key is not None and bool(_name(item[key]))
+
+
+def _name(value: object) -> str:
+    """A device name: a text, an integer, or the id inside an object."""
+    if isinstance(value, dict):
+        inner = _device_key(value)
+        return _name(value[inner]) if inner and not isinstance(value[inner], dict) else ""
+    if isinstance(value, str):
+        return value if value.strip() else ""
+    return str(value) if type(value) is int else ""
+
+
+def _device_in(item: object) -> str:
+    if not isinstance(item, dict):
+        return ""
+    key = _device_key(item)
+    return _name(item[key]) if key else ""
+
+
+def _time_names(item: Mapping[str, object]) -> list[str]:
+    """The keys of the time, best first."""
+    squeezed = {vendor.squeeze(key): key for key in reversed(list(item))}
+    return [squeezed[name] for name in _TIME_KEYS if name in squeezed]
+
+
+def _time_in(item: Mapping[str, object], model: DeviceModel | None, zone: str) -> times.Instant:
+    if model is not None and model.time_key:
+        value = mapping.at(item, model.time_key)
+        return times.UNSET if value is mapping.MISSING else times.instant(value, zone)
+    names = _time_names(item)
+    if len(names) > 1 and _is_date_and_clock(item[names[-1]], item[names[0]]):
+        return times.instant(f"{item[names[-1]]} {item[names[0]]}", zone)
+    for name in names:
+        own = times.instant(item[name], zone)
+        if own != times.UNSET:
+            return own
+    return times.UNSET
+
+
+def _is_date_and_clock(date: object, clock: object) -> bool:
+    return isinstance(date, str) and isinstance(clock, str) and ":" not in date and "-" not in clock

@@ -1,0 +1,59 @@
+"""The device in the topic, for formats or messages whose body names none."""
+
+from __future__ import annotations
+
+from ingest.decoders.base import Context
+from livinglab.errors import DecodeError, Reason
+from livinglab.model import Message
+
+_HINT = 'say where it is: "device: topic:N" in the route, N counting levels from 0'
+
+
+def level(message: Message, number: int) -> str:
+    """Topic level `number`, counted from 0.
+
+    Raises
+    ------
+    DecodeError
+        DEVICE, if the topic has no such level or it is empty.
+    """
+    levels = message.topic.split("/")
+    text = levels[number] if -len(levels) <= number < len(levels) else ""
+    if not text.strip():
+        raise DecodeError(Reason.DEVICE, f"no device at level {number} of the topic", hint=_HINT)
+    return text
+
+
+def topic_device(message: Message, context: Context) -> str:
+    """The device at the level the route names.
+
+    Raises
+    ------
+    DecodeError
+        DEVICE, if the route says the payload names it (and it does not), or the level is missing.
+    """
+    if context.device == "payload":
+        raise DecodeError(Reason.DEVICE, "the payload names no device", hint=_HINT)
+    return level(message, int(context.device.removeprefix("topic:")))
+
+
+def own_or_topic(own: str, message: Message, context: Context) -> str:
+    """The device the payload names, unless the route points at the topic.
+
+    Raises
+    ------
+    DecodeError
+        DEVICE, if both name one and they differ: neither is chosen silently.
+    """
+    if context.device == "payload":
+        return own or topic_device(message, context)
+    device = topic_device(message, context)
+    if own and plain(own) != plain(device):
+        message_text = f"the topic says device {device[:60]!r}, the payload {own[:60]!r}"
+        raise DecodeError(Reason.DEVICE, message_text, hint="correct the publisher or the route")
+    return device
+
+
+def plain(name: str) -> str:
+    """A device name without case and separators, for comparing two spellings."""
+    return "".join(character for character in name.casefold() if character.isalnum())
