@@ -8,9 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from math import inf
+from typing import Any, Final
 
 from livinglab.model import Aggregation, Kind, Theme
+
+#: What a test may be given, besides the step: see `quality_for`.
+_THRESHOLDS: Final = (
+    "max_gap_s",
+    "gross_fail",
+    "gross_suspect",
+    "spike_suspect",
+    "spike_fail",
+    "flat_tolerance",
+    "flat_suspect_s",
+    "flat_fail_s",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +41,7 @@ class Quantity:
     label_en: str
     label_nl: str
     description: str
+    accepts: tuple[str, ...] = ()  # units that devices usually send instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +98,7 @@ class Device:
     to_ns: int | None
     owner: str
     privacy: str  # "public" | "citizen": citizen positions are coarsened when published
-    row: int  # row in the file, for messages
+    row: int = field(compare=False)  # row in the file, for messages
 
     def covers(self, time_ns: int) -> bool:
         """Whether this row is valid at `time_ns`."""
@@ -102,7 +116,7 @@ class Calibration:
     from_ns: int
     to_ns: int | None
     evidence: str
-    row: int
+    row: int = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +130,7 @@ class ManualFlag:
     to_ns: int
     reason: str
     author: str
-    row: int
+    row: int = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +192,10 @@ class Lab:
     attribution: str
     data_note: str  # e.g. "measured elsewhere and re-dated"; shown wherever data are shown
     experiments: Mapping[str, Experiment]
+    cbs_year: int = 0  # codes are valid for one year
+    centre_rd: tuple[float, float] | None = None  # with radius_m, where there is no polygon
+    radius_m: float | None = None
+    polygon_rd: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +206,7 @@ class Limit:
     value: float
     allowed: int | None  # exceedances allowed per year, None where the limit is on the value itself
     source: str
+    valid_from: str = ""  # civil date from which the scheme applies; "" = already
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +237,12 @@ class Registry:
     """Everything the configuration says, whole; equal content gives an equal `version`.
 
     `version` is the first 16 hex digits of the SHA-256 of `canonical`, the canonical JSON of the
-    whole content, which is what `ops` stores and what `from_snapshot` in config.py loads again.
+    whole content, which is what `ops` stores and what `livinglab.config.from_snapshot` loads again.
+    The settings of an installation (addresses, ports) are not part of it.
+
+    `quality` has four mappings: `themes` (theme -> window_h, max_gap_s), and thresholds in
+    `quantities` (quantity -> name -> value), `models` and `devices` (id -> quantity -> name ->
+    value); `quality_for` merges them.
     """
 
     version: str
@@ -228,7 +252,7 @@ class Registry:
     models: Mapping[str, DeviceModel]
     labs: Mapping[str, Lab]
     indicators: Mapping[str, Indicator]
-    quality: Mapping[str, Any]  # raw, validated content of config/quality/*.yaml merged by quantity
+    quality: Mapping[str, Any]  # validated content of config/quality/*.yaml
     devices: tuple[Device, ...]
     calibrations: tuple[Calibration, ...]
     flags: tuple[ManualFlag, ...]
@@ -250,3 +274,49 @@ class Registry:
             and row.from_ns < end_ns
             and (row.to_ns is None or row.to_ns > start_ns)
         )
+
+
+def quality_for(registry: Registry, quantity: str, device: Device) -> dict[str, Any]:
+    """Thresholds of the quality tests for one quantity of one device.
+
+    Merged quantity < model < device; a later null switches a test off. Spans fall back to those of
+    the quantity, the gap to that of its theme.
+
+    Returns
+    -------
+    dict
+        step_s, max_gap_s, flat_suspect_s, flat_fail_s (s), gross_fail, gross_suspect ((least,
+        greatest), limits inclusive), spike_suspect, spike_fail, flat_tolerance (canonical unit) and
+        rate_per_s (unit per second); None = the test is not configured.
+
+    Raises
+    ------
+    KeyError
+        If the quantity is not in the registry.
+    """
+    row = registry.quantities[quantity]
+    merged: dict[str, Any] = dict.fromkeys(_THRESHOLDS)
+    merged["max_gap_s"] = registry.quality["themes"].get(row.theme, {}).get("max_gap_s")
+    merged["gross_fail"], merged["gross_suspect"] = row.fail, row.suspect
+    for thresholds in (
+        registry.quality["quantities"].get(quantity, {}),
+        registry.quality["models"].get(device.model, {}).get(quantity, {}),
+        registry.quality["devices"].get(device.id, {}).get(quantity, {}),
+    ):
+        merged.update(thresholds)
+    rate = merged.pop("rate_per_min", None)
+    for name in ("gross_fail", "gross_suspect"):
+        merged[name] = _span(merged[name])
+    return merged | {"step_s": device.step_s, "rate_per_s": None if rate is None else rate / 60}
+
+
+def window_h(registry: Registry, theme: str) -> int:
+    """Hours of data that the pipeline computes at once for a theme: 1 or 24."""
+    return int(registry.quality["themes"].get(theme, {}).get("window_h", 24))
+
+
+def _span(span: tuple[float | None, float | None] | None) -> tuple[float, float] | None:
+    """A span with infinities for null; None where it bounds nothing."""
+    least, greatest = span or (None, None)
+    bounds = (-inf if least is None else least, inf if greatest is None else greatest)
+    return None if bounds == (-inf, inf) else bounds

@@ -169,10 +169,16 @@ def _gas(
     if molar_mass is None:
         return None
     density_per_ppb = molar_mass / MOLAR_VOLUME_L
-    if (source.dimensionality, target.dimensionality) == (ppb.dimensionality, density.dimensionality):
+    if (source.dimensionality, target.dimensionality) == (
+        ppb.dimensionality,
+        density.dimensionality,
+    ):
         factor = _linear(source, ppb)[0] * density_per_ppb * _linear(density, target)[0]
         return factor, 0.0
-    if (target.dimensionality, source.dimensionality) == (ppb.dimensionality, density.dimensionality):
+    if (target.dimensionality, source.dimensionality) == (
+        ppb.dimensionality,
+        density.dimensionality,
+    ):
         factor = _linear(source, density)[0] / density_per_ppb * _linear(ppb, target)[0]
         return factor, 0.0
     return None

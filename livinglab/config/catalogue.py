@@ -1,0 +1,166 @@
+"""What quantities.yaml, indicators.yaml, models/*.yaml and quality/*.yaml may say."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from livinglab.config.values import (
+    FORMATS,
+    Bounds,
+    Channel,
+    CivilDate,
+    JsonMapping,
+    Number,
+    QuantityName,
+    Spec,
+    Text,
+    Whole,
+)
+from livinglab.model import Aggregation, Kind, Theme
+
+Period = Literal["hour", "day", "day_utc1"]
+AreaRule = Literal["mean", "energy_mean", "sum"]
+PERIODS = get_args(Period)
+
+
+def _ascending(span: Bounds) -> Bounds:
+    least, greatest = span
+    if least is not None and greatest is not None and least > greatest:
+        raise ValueError(f"expected [least, greatest], got [{least:g}, {greatest:g}]")
+    return span
+
+
+def _format(value: object) -> object:
+    if value not in FORMATS:
+        raise ValueError(f"expected one of {', '.join(FORMATS)}, got {value!r}")
+    return value
+
+
+Span = Annotated[Bounds, AfterValidator(_ascending)]
+Decoder = Annotated[str, BeforeValidator(_format)]
+
+
+class Label(Spec):
+    """What people read, in both languages."""
+
+    en: Text
+    nl: Text
+
+
+class QuantitySpec(Spec):
+    """One entry of quantities.yaml."""
+
+    unit: str
+    accepts: tuple[str, ...] = ()
+    theme: Theme
+    kind: Kind = Kind.STATE
+    aggregation: Aggregation = Aggregation.MEAN
+    molar_mass_g_mol: Annotated[Number, Field(gt=0)] | None = None
+    fail: Span
+    suspect: Span | None = None
+    label: Label
+    description: Text
+
+    @model_validator(mode="after")
+    def _suspect_lies_inside_fail(self) -> QuantitySpec:
+        if self.suspect is not None and not inside(self.suspect, self.fail):
+            raise ValueError(f"suspect {list(self.suspect)} must lie inside fail {list(self.fail)}")
+        return self
+
+
+class KeySpec(Spec):
+    """One payload key of a device model."""
+
+    quantity: QuantityName
+    unit: str | None = None  # default: the quantity's own
+    channel: Channel = "0"
+    scale: Number = 1.0
+    sentinels: tuple[Number, ...] = ()
+    minimum: Number | None = None
+    maximum: Number | None = None
+
+
+class ModelSpec(Spec):
+    """One file of models/."""
+
+    label: Text
+    decoder: Decoder
+    step_s: Annotated[Whole, Field(gt=0, le=31 * 86_400)]
+    time_key: str = ""
+    device_key: str = ""
+    source: Text
+    keys: Annotated[dict[str, KeySpec], Field(min_length=1)]
+
+
+class LimitSpec(Spec):
+    """A value to compare an indicator with."""
+
+    scheme: Text
+    value: Number
+    allowed: Annotated[Whole, Field(ge=0)] | None = None
+    valid_from: CivilDate | None = None
+    source: Text
+
+
+class IndicatorSpec(Spec):
+    """One entry of indicators.yaml."""
+
+    theme: Theme
+    function: Annotated[str, Field(pattern=r"^[a-z_]+:[a-z0-9_]+$")]
+    quantities: Annotated[tuple[QuantityName, ...], Field(min_length=1)]
+    parameters: JsonMapping = {}
+    period: Period
+    unit: str
+    coverage: Annotated[Number, Field(ge=0, le=1)]
+    area_rule: AreaRule
+    flags: Annotated[tuple[Literal[1, 2, 3], ...], Field(min_length=1)] = (1, 2)
+    before_h: Annotated[Whole, Field(ge=0, le=24 * 31)] = 0
+    after_h: Annotated[Whole, Field(ge=0, le=24 * 31)] = 0
+    label: Label
+    definition: Text
+    source: Text
+    limits: tuple[LimitSpec, ...] = ()
+
+
+class QualityFile(Spec):
+    """One file of quality/, thresholds with the unit in each key as written."""
+
+    theme: Theme
+    window_h: Literal[1, 24]
+    max_gap_s: Annotated[Whole, Field(gt=0)]
+    quantities: dict[str, JsonMapping] = {}
+    models: dict[str, dict[str, JsonMapping]] = {}
+    devices: dict[str, dict[str, JsonMapping]] = {}
+
+
+class QualitySpec(Spec):
+    """The same with thresholds under the names that tests know; see `thresholds.py`."""
+
+    window_h: int
+    max_gap_s: int
+    quantities: dict[str, JsonMapping]
+    models: dict[str, dict[str, JsonMapping]]
+    devices: dict[str, dict[str, JsonMapping]]
+
+
+def inside(inner: Bounds, outer: Bounds) -> bool:
+    """Whether a span lies within another; null bounds reach to infinity.
+
+    Examples
+    --------
+    >>> inside((0, 10), (0, None)), inside((None, 10), (0, 100))
+    (True, False)
+    """
+    low, high = floats(inner), floats(outer)
+    return high[0] <= low[0] and low[1] <= high[1]
+
+
+def floats(span: Bounds) -> tuple[float, float]:
+    """A span with infinities in place of null."""
+    least, greatest = span
+    return (
+        float("-inf") if least is None else float(least),
+        float("inf") if greatest is None else float(greatest),
+    )
