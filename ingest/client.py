@@ -11,11 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 from paho.mqtt import client as paho
 
 from ingest.frames import FrameError, FrameSplitter, Inbox, puback
 from ingest.logs import logger
+from livinglab.config.settings import Settings
 from livinglab.errors import ConfigError, Problem
 
 _READ_BYTES: Final = 262_144
@@ -25,7 +27,10 @@ _MOST_PLAIN_READS: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broker:
-    """Where the broker is and who we are; see `ingest.settings` for how it is configured."""
+    """Where the broker is and who we are.
+
+    `plain` takes paho as it is. `ca_file` None trusts the authorities of the system.
+    """
 
     host: str
     port: int
@@ -41,6 +46,46 @@ class Broker:
     def shared(self, topic_filter: str) -> str:
         """The filter as subscribed to: `$share/<group>/<filter>` in a share group."""
         return f"$share/{self.share_group}/{topic_filter}" if self.share_group else topic_filter
+
+
+def broker_of(settings: Settings, password: str | None) -> Broker:
+    """The broker that settings name: `mqtt[s]://host[:port][?ca=/path/ca.pem&client=plain]`.
+
+    Raises
+    ------
+    ConfigError
+        If the address has no host, or an option that is none.
+    """
+    parts = urlsplit(settings.broker)
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    tls = parts.scheme == "mqtts"
+    ca_file, kind = options.pop("ca", ""), options.pop("client", "frames")
+    if options or kind not in ("frames", "plain") or not parts.hostname:
+        raise _address_error(f"cannot read the address {settings.broker!r}")
+    try:
+        port = parts.port or (8883 if tls else 1883)
+    except ValueError as error:
+        raise _address_error(f"no port in {settings.broker!r}") from error
+    return Broker(
+        host=parts.hostname,
+        port=port,
+        client_id=settings.client_id,
+        tls=tls,
+        ca_file=Path(ca_file) if ca_file else None,
+        username=settings.broker_username,
+        password=password,
+        keepalive_s=settings.keepalive_s,
+        share_group=settings.share_group,
+        plain=kind == "plain",
+    )
+
+
+def _address_error(expected: str) -> ConfigError:
+    return ConfigError(
+        [Problem("livinglab.yaml", "", "broker", expected)],
+        hint="write mqtt://host:1883 or mqtts://host:8883?ca=/path/ca.pem; client=plain is a third"
+        " option: paho without the short way",
+    )
 
 
 class PlainClient(paho.Client):
@@ -163,8 +208,5 @@ def _use_tls(client: PlainClient, broker: Broker) -> None:
     try:
         client.tls_set(ca_certs=str(broker.ca_file) if broker.ca_file else None)
     except OSError as error:  # a missing file, or one without a certificate
-        expected = f"{broker.ca_file} cannot be used as CA file: {error.strerror or error}"
-        raise ConfigError(
-            [Problem("livinglab.yaml", "", "broker", expected)],
-            hint="name a PEM file: mqtts://host:8883?ca=/path/ca.pem",
-        ) from error
+        told = f"{broker.ca_file} cannot be used as CA file: {error.strerror or error}"
+        raise _address_error(told) from error

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from paho.mqtt import client as paho
 
-from ingest.client import Broker, FrameClient, PlainClient, build_client
+from ingest.client import Broker, FrameClient, PlainClient, broker_of, build_client
 from ingest.frames import Inbox
+from livinglab.config.settings import Settings
 from livinglab.errors import ConfigError
 
 BROKER = Broker(host="127.0.0.1", port=1883, client_id="test")
@@ -61,6 +62,42 @@ def test_build_client_names_a_ca_file_that_cannot_be_used(tmp_path: Path) -> Non
     )
     with pytest.raises(ConfigError, match=r"missing\.pem cannot be used as CA file: No such file"):
         build_client(broker, Inbox(0, 100))
+
+
+def test_broker_of_reads_the_address() -> None:
+    settings = Settings(
+        broker="mqtts://mqtt.example:8884?ca=/etc/ca.pem&client=plain",
+        broker_username="lab",
+        client_id="ingest-1",
+        share_group="labs",
+        keepalive_s=20,
+    )
+    assert broker_of(settings, "secret") == Broker(
+        host="mqtt.example",
+        port=8884,
+        client_id="ingest-1",
+        tls=True,
+        ca_file=Path("/etc/ca.pem"),
+        username="lab",
+        password="secret",
+        keepalive_s=20,
+        share_group="labs",
+        plain=True,
+    )
+
+
+@pytest.mark.parametrize(("address", "port"), [("mqtt://h", 1883), ("mqtts://h", 8883)])
+def test_broker_of_knows_the_usual_ports(address: str, port: int) -> None:
+    assert broker_of(Settings(broker=address), None).port == port
+
+
+@pytest.mark.parametrize(
+    "address", ["mqtt://", "mqtt://h?cafile=x", "mqtt://h?client=fast", "mqtt://h:99999"]
+)
+def test_broker_of_refuses_an_address_it_cannot_read(address: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        broker_of(Settings(broker=address), None)
+    assert "mqtts://host:8883?ca=" in refusal.value.hint
 
 
 def test_broker_does_not_show_its_password() -> None:
