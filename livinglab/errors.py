@@ -96,6 +96,7 @@ class Reason(StrEnum):
     SENTINEL = "sentinel"  # the model's code for "no value"
     IMPLAUSIBLE = "implausible"  # outside the model's physical range
     NO_VALUE = "no_value"  # null, blank or state text where a value could be
+    RETAINED = "retained"  # a retained message without own time is no new observation
     REFUSED = "refused"  # the store refused this one point
 
 
