@@ -27,11 +27,13 @@ from ingest.journal_files import (
     Batch,
     Damage,
     DayFile,
+    End,
     Head,
     day_files,
     day_path,
     delete,
     disk_bytes,
+    end_of,
     lock,
     next_part,
     open_for_reading,
@@ -46,7 +48,8 @@ from livinglab.model import Message
 __all__ = ["Batch", "Damage", "DayFile", "Journal", "JournalReader"]
 
 _INSERT: Final = (
-    "INSERT INTO batch (seq, count, first_ns, last_ns, size, body) VALUES (?, ?, ?, ?, ?, ?)"
+    "INSERT INTO batch (seq, count, total, first_ns, last_ns, size, body)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 #: Sequences left free after a day file that cannot be read: more than a day can hold, so that a
 #: follower's cursor is never ahead of new batches.
@@ -82,8 +85,7 @@ class Journal(JournalReader):
         self._writer: sqlite3.Connection | None = None
         self._path = directory
         self._journal = ""
-        self._seq = 0
-        self._last_ns = 0
+        self._end = End(0, 0, 0)
         self._older_bytes = 0
         self._damaged: set[Path] = set()
         self._grown = threading.Condition()
@@ -102,12 +104,12 @@ class Journal(JournalReader):
     @property
     def head(self) -> int:
         """The sequence of the newest batch, 0 while there is none."""
-        return self._seq
+        return self._end.seq
 
     @property
     def last_ns(self) -> int:
         """The newest receipt time in the journal, 0 while there is none."""
-        return self._last_ns
+        return self._end.last_ns
 
     @property
     def used_bytes(self) -> int:
@@ -142,22 +144,23 @@ class Journal(JournalReader):
         try:
             writer = self._writer_for(timeline.to_text(time.time_ns())[:10])
             self._require_room(len(body))
-            seq = self._seq + 1
-            writer.execute(_INSERT, (seq, len(messages), first_ns, last_ns, size, body))
+            end = End(self._end.seq + 1, self._end.total + len(messages), last_ns)
+            row = (end.seq, len(messages), end.total, first_ns, last_ns, size, body)
+            writer.execute(_INSERT, row)
         except sqlite3.Error as error:
             if _code(error) in _UNREADABLE:
                 self._set_aside(self._path, error)
             self._close_writer()  # what is on disk is read again before the next batch
             raise self._refusal(error) from error
         with self._grown:
-            self._seq, self._last_ns = seq, last_ns
+            self._end = end
             self._grown.notify_all()
-        return seq
+        return end.seq
 
     def wait(self, after: int, timeout_s: float) -> bool:
         """Wait until there is a batch above `after`; False when `timeout_s` passed first."""
         with self._grown:
-            return self._grown.wait_for(lambda: self._seq > after, timeout_s)
+            return self._grown.wait_for(lambda: self._end.seq > after, timeout_s)
 
     def expire(self, *, loaded: int | None = None) -> list[Path]:
         """Delete the day files that are older than the retention; never the newest one.
@@ -197,10 +200,10 @@ class Journal(JournalReader):
         self._guard.close()
 
     def _increasing(self, messages: list[Message]) -> list[Message]:
-        times = [self._last_ns, *[message.received_ns for message in messages]]
+        times = [self._end.last_ns, *[message.received_ns for message in messages]]
         if not any(map(ge, times, times[1:])):
             return messages
-        last = self._last_ns
+        last = self._end.last_ns
         moved: list[Message] = []
         for message in messages:
             last = max(message.received_ns, last + 1)
@@ -277,25 +280,20 @@ class Journal(JournalReader):
                 with closing(open_for_reading(path)) as connection:
                     head = read_head(connection)
                     if head is not None:
-                        seq, last_ns = _end_of(connection, head)
-                        return Head(
-                            head.journal,
-                            max(seq, self._seq) + 1 + leap,
-                            max(last_ns, self._last_ns),
-                        )
+                        end = _later(end_of(connection, head), self._end)
+                        return Head(head.journal, end.seq + 1 + leap, end.total, end.last_ns)
             except sqlite3.Error as error:
                 leap += 0 if path in self._damaged else _LEAP
                 self._set_aside(path, error)
-        return Head(self._journal or secrets.token_hex(8), self._seq + 1 + leap, self._last_ns)
+        name = self._journal or secrets.token_hex(8)
+        return Head(name, self._end.seq + 1 + leap, self._end.total, self._end.last_ns)
 
     def _resume(self, writer: sqlite3.Connection) -> None:
         head = read_head(writer)
         if head is None:
             raise JournalError(f"{self._path} has no head")
-        seq, last_ns = _end_of(writer, head)
         self._journal = head.journal
-        self._seq = seq
-        self._last_ns = max(self._last_ns, last_ns)
+        self._end = _later(end_of(writer, head), self._end)
 
     def _bytes_of_others(self) -> int:
         return sum(disk_bytes(path) for path in day_files(self.directory) if path != self._path)
@@ -312,7 +310,5 @@ def _code(error: Exception) -> int:
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
-def _end_of(connection: sqlite3.Connection, head: Head) -> tuple[int, int]:
-    """The last sequence and receipt time of a day file."""
-    row = connection.execute("SELECT seq, last_ns FROM batch ORDER BY seq DESC LIMIT 1").fetchone()
-    return (row[0], row[1]) if row else (head.first_seq - 1, head.after_ns)
+def _later(one: End, other: End) -> End:
+    return max(one, other, key=lambda end: end.seq)

@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITH
 CREATE TABLE IF NOT EXISTS batch (
   seq INTEGER PRIMARY KEY,
   count INTEGER NOT NULL,
+  total INTEGER NOT NULL,
   first_ns INTEGER NOT NULL,
   last_ns INTEGER NOT NULL,
   size INTEGER NOT NULL,
@@ -70,11 +71,21 @@ class DayFile:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The identity of a day file: journal, sequences and times that came before it."""
+    """The identity of a day file: the journal, and where it stood when the file was begun."""
 
     journal: str
     first_seq: int
-    after_ns: int
+    total: int  # messages before
+    after_ns: int  # the last receipt time before
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a journal stands: its last sequence, messages so far, last receipt time."""
+
+    seq: int
+    total: int
+    last_ns: int
 
 
 def day_files(directory: Path) -> list[Path]:
@@ -125,7 +136,17 @@ def read_head(connection: sqlite3.Connection) -> Head | None:
             f"journal format {meta['format']} is not the {journal_body.FORMAT} of this version",
             hint="read it with the version of livinglab that wrote it",
         )
-    return Head(meta["journal"], int(meta["first_seq"]), int(meta["after_ns"]))
+    return Head(meta["journal"], int(meta["first_seq"]), int(meta["total"]), int(meta["after_ns"]))
+
+
+def end_of(connection: sqlite3.Connection, head: Head, upto: int | None = None) -> End:
+    """Where the journal stood after this file, or after sequence `upto` of it."""
+    query = (
+        "SELECT seq, total, last_ns FROM batch WHERE seq <= coalesce(?, seq)"
+        " ORDER BY seq DESC LIMIT 1"
+    )
+    row = connection.execute(query, (upto,)).fetchone()
+    return End(*row) if row else End(head.first_seq - 1, head.total, head.after_ns)
 
 
 def lock(directory: Path) -> IO[str]:
@@ -138,7 +159,7 @@ def lock(directory: Path) -> IO[str]:
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        guard = (directory / "lock").open("a")
+        guard = (directory / "lock").open("a+")
     except OSError as error:
         raise JournalError(
             f"the journal directory {directory} cannot be used: {error.strerror}",
@@ -147,11 +168,16 @@ def lock(directory: Path) -> IO[str]:
     try:
         fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
+        guard.seek(0)
+        owner = guard.read().strip() or "unknown"
         guard.close()
         raise JournalError(
-            f"another process writes the journal in {directory}",
+            f"another process (number {owner}) writes the journal in {directory}",
             hint="one service per state directory: stop the other, or set another state_dir",
         ) from error
+    guard.truncate(0)
+    guard.write(f"{os.getpid()}\n")
+    guard.flush()
     return guard
 
 
@@ -178,6 +204,7 @@ def _write_head(connection: sqlite3.Connection, head: Head) -> None:
         "format": journal_body.FORMAT,
         "journal": head.journal,
         "first_seq": str(head.first_seq),
+        "total": str(head.total),
         "after_ns": str(head.after_ns),
     }
     connection.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", rows.items())

@@ -19,9 +19,11 @@ from ingest.journal_files import (
     Batch,
     Damage,
     DayFile,
+    End,
     Head,
     day_files,
     disk_bytes,
+    end_of,
     open_for_reading,
     read_head,
 )
@@ -133,6 +135,16 @@ class JournalReader:
         days = (self._day(path) for path in day_files(self.directory))
         return [day for day in days if day is not None]
 
+    def behind(self, after: int) -> tuple[int, int]:
+        """Messages above `after`, and the receipt time of the first of them (0 = there is none)."""
+        files = day_files(self.directory)
+        if not files or self.head <= after:
+            return 0, 0
+        newest = self._end_of(files[-1])
+        at_cursor = self._end_of(self._files_after(after - 1)[0], after)
+        first = next(self.batches(after), None)
+        return max(0, newest.total - at_cursor.total), first.messages[0].received_ns if first else 0
+
     def wait(self, after: int, timeout_s: float) -> bool:
         """Wait until there is a batch above `after`; False when `timeout_s` passed first."""
         end = time.monotonic() + timeout_s
@@ -243,6 +255,13 @@ class JournalReader:
             if head is not None:
                 self._heads[path] = head
         return head
+
+    def _end_of(self, path: Path, upto: int | None = None) -> End:
+        head = self._head_of(path)
+        if head is None:
+            return End(0, 0, 0)
+        with closing(open_for_reading(path)) as connection:
+            return end_of(connection, head, upto)
 
     def _day(self, path: Path) -> DayFile | None:
         head = self._head_of(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import secrets
 import sqlite3
@@ -284,7 +285,9 @@ def test_expire_keeps_the_newest_day_however_old(
 
 def test_journal_refuses_a_second_writer(open_journal: OpenJournal, tmp_path: Path) -> None:
     open_journal()
-    with pytest.raises(JournalError, match="another process writes the journal") as refusal:
+    with pytest.raises(
+        JournalError, match=rf"another process \(number {os.getpid()}\) writes"
+    ) as refusal:
         Journal(tmp_path / "journal")
     assert "one service per state directory" in refusal.value.hint
 
@@ -392,6 +395,24 @@ def test_journal_goes_on_beside_a_newest_day_that_is_no_database(
     assert journal.append(some_messages()) == journal.head
     assert len(list(journal.batches(0))) == 3
     assert len(list(open_journal().batches(0))) == 3
+
+
+def test_behind_counts_messages_over_days_and_damage(
+    open_journal: OpenJournal, clock: Callable[[str], int]
+) -> None:
+    clock("2026-01-30T12:00:00Z")
+    journal = open_journal()
+    assert journal.behind(0) == (0, 0)
+    for number in range(1, 4):
+        journal.append(some_messages(number, first_ns=NOON + number * 1_000))
+    clock("2026-01-31T12:00:00Z")
+    journal = open_journal()
+    journal.append(some_messages(10, first_ns=NOON + 9_000))
+    assert [journal.behind(after)[0] for after in range(5)] == [16, 15, 13, 10, 0]
+    assert [journal.behind(after)[1] - NOON for after in range(4)] == [1_000, 2_000, 3_000, 9_000]
+    damage_body(journal.days()[0].path, 2)
+    assert journal.behind(1) == (15, NOON + 3_000)
+    assert JournalReader(journal.directory).behind(2) == (13, NOON + 3_000)
 
 
 def test_batch_names_what_the_journal_holds(open_journal: OpenJournal) -> None:
