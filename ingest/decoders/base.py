@@ -31,11 +31,15 @@ class Context:
         IANA zone of device clocks without offset; "" = none is configured.
     model_of : callable
         Device id -> model, None where unknown; only the mapped plain formats need it.
+    earlier : tuple of Message
+        What the stateful formats need from before: births, unit attributes, descriptions of
+        data streams, oldest first.
     """
 
     device: str = "payload"
     timezone: str = ""
     model_of: Callable[[str], DeviceModel | None] = lambda _device: None
+    earlier: tuple[Message, ...] = ()
 
 
 Decoder = Callable[[Message, Context], Decoded]

@@ -117,6 +117,19 @@ def _decode_usual(body: _Message, message: Message, context: Context) -> Decoded
     return Decoded({device: readings})
 
 
+def device_and_time(item: object, context: Context) -> tuple[str, times.Instant]:
+    """Device ("" = none) and time that an object states under the usual names.
+
+    Raises
+    ------
+    DecodeError
+        TIME for an impossible time.
+    """
+    if not isinstance(item, dict):
+        return "", times.UNSET
+    return _device_in(item), _time_in(item, None, context.timezone)
+
+
 def _decode_any(message: Message, context: Context) -> Decoded:
     body = parse(message.payload)
     items = body if isinstance(body, list) else [body]

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from ingest.decoders.base import Context
 from livinglab.errors import DecodeError, Reason
 from livinglab.model import Message
 
-_HINT = 'say where it is: "device: topic:N" in the route, N counting levels from 0'
+# Topic levels that name a kind of message rather than a device.
+_KINDS: Final = re.compile(
+    r"|senml(-cbor)?|json|csv|cbor|state|up|raw|readings?|hourly|daily|data|values|events?|sensors?|"
+    r"telemetry|status|pin\d+|measurements?|report|v?\d"
+)
+_HINT: Final = 'say where it is: "device: topic:N" in the route, N counting levels from 0'
 
 
 def level(message: Message, number: int) -> str:
@@ -57,3 +65,10 @@ def own_or_topic(own: str, message: Message, context: Context) -> str:
 def plain(name: str) -> str:
     """A device name without case and separators, for comparing two spellings."""
     return "".join(character for character in name.casefold() if character.isalnum())
+
+
+def device_level(topic: str) -> int:
+    """The topic level that most likely names the device: the last that is no kind of message."""
+    levels = topic.split("/")
+    places = [index for index, level in enumerate(levels) if not _KINDS.fullmatch(level)]
+    return places[-1] if places else len(levels) - 1

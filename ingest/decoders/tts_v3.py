@@ -116,6 +116,24 @@ def _decode_usual(body: _Message, message: Message, context: Context) -> Decoded
     return Decoded({device: readings}, f"{ids.dev_eui}/{uplink.session_key_id}/{uplink.f_cnt}")
 
 
+def envelope(message: Message, context: Context) -> tuple[object, str, times.Instant]:
+    """Codec result, device and time of an uplink: what a mapping by paths starts from.
+
+    Raises
+    ------
+    DecodeError
+        As `decode`.
+    """
+    body = parse_object(message.payload)
+    ids = require_object(body.get("end_device_ids"), "end_device_ids")
+    uplink = require_object(body.get("uplink_message") or {}, "uplink_message")
+    _require_types(uplink)
+    content = uplink.get("decoded_payload") or {}
+    device = _device(_text(ids, "device_id"), message, context)
+    now = times.Instant(_clock(uplink, body))
+    return require_object(content, "decoded_payload"), device, now
+
+
 def _decode_any(message: Message, context: Context) -> Decoded:
     body = parse_object(message.payload)
     ids = require_object(body.get("end_device_ids"), "end_device_ids")
