@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
-from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,8 @@ import pandas as pd
 from shared_data import DATA, ORACLES
 
 from transforms.frames import to_panel
+from transforms.references.dino import DinoSeries, parse_dino
+from transforms.references.knmi import parse_hourly
 
 MOBILITY = DATA / "mobility"
 WATER = DATA / "water"
@@ -108,15 +109,13 @@ def _repaired(date: pd.Series, time: pd.Series) -> pd.Series:
 
 
 @cache
+def dino_export(name: str) -> DinoSeries:
+    return parse_dino((WATER / f"{name}.csv").read_bytes().decode("utf-8"))
+
+
 def dino(name: str) -> pd.Series:
-    """Heads in m NAP on naive dates, blanks as NaN."""
-    lines = (WATER / f"{name}.csv").read_text(encoding="utf-8").splitlines()
-    first = max(k for k, line in enumerate(lines) if line.startswith("Locatie,"))
-    body = pd.read_csv(StringIO("\n".join(lines[first:])), skip_blank_lines=True, index_col=False)
-    column = next(c for c in body.columns if c.startswith("Stand (cm t.o.v. NAP"))
-    stamps = pd.to_datetime(body["Peildatum"], format="%d-%m-%Y")
-    cm = pd.to_numeric(body[column], errors="coerce")
-    return pd.Series(cm.to_numpy() / 100, index=pd.DatetimeIndex(stamps))
+    """Heads or levels in m NAP on naive dates, blanks as NaN."""
+    return dino_export(name).level
 
 
 @cache
@@ -135,17 +134,10 @@ def hseries() -> pd.Series:
 
 
 @cache
-def knmi() -> pd.DataFrame:
-    """Hourly observations of De Bilt, index UTC hour START, columns as in the file."""
-    lines = (WATER / "knmi_uurgeg_260_2000H1.txt").read_text(encoding="latin-1").splitlines()
-    head = next(k for k, line in enumerate(lines) if line.replace(" ", "").startswith("#STN,"))
-    names = [part.strip() for part in lines[head].lstrip("# ").split(",")]
-    rows = [line for line in lines[head + 1 :] if line.strip()]
-    table = pd.read_csv(StringIO("\n".join(rows)), names=names, skipinitialspace=True)
-    start = pd.to_datetime(table["YYYYMMDD"].astype(str)) + pd.to_timedelta(
-        table["HH"].astype(int) - 1, unit="h"
-    )
-    return table.set_index(pd.DatetimeIndex(start).tz_localize("UTC"))
+def knmi(trace: float = 0.0) -> pd.DataFrame:
+    """Hourly observations of De Bilt, index UTC hour start."""
+    path = WATER / "knmi_uurgeg_260_2000H1.txt"
+    return parse_hourly(path.read_bytes().decode("latin-1"), trace=trace)
 
 
 @cache

@@ -1,0 +1,1 @@
+"""Files of Dutch reference networks as frames: text in, series in canonical units and UTC out."""
