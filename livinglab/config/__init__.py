@@ -1,4 +1,4 @@
-"""Configuration: a folder of YAML and CSV becomes an immutable registry, or one ConfigError with all.
+"""Configuration: a folder of YAML and CSV becomes an immutable registry, or one ConfigError.
 
 `load_registry` reads, checks and resolves the whole tree; nothing of a tree with a mistake is used.
 """
@@ -24,6 +24,7 @@ __all__ = [
     "Settings",
     "config_dir",
     "from_snapshot",
+    "lab_ids",
     "load_registry",
     "load_settings",
     "secret",
@@ -56,6 +57,15 @@ def load_registry(directory: Path, *, overlay: Mapping[Path, bytes] | None = Non
     return registry
 
 
+def lab_ids(directory: Path | None = None) -> list[str]:
+    """Ids of the labs of a configuration folder, ordered: its folders below labs/, unread.
+
+    Quick, so that a scheduler may ask at every parse; `load_registry` is what checks them.
+    """
+    labs = config_dir(directory) / "labs"
+    return sorted(path.name for path in labs.iterdir() if (path / "lab.yaml").is_file())
+
+
 def from_snapshot(canonical: str, settings: Settings | None = None) -> Registry:
     """The registry that a stored snapshot describes; its version equals the stored one.
 
@@ -82,3 +92,20 @@ def from_snapshot(canonical: str, settings: Settings | None = None) -> Registry:
     registry = build_registry(tree, settings or Settings(), lambda *_: place, findings)
     findings.raise_if_any()
     return registry
+
+
+def lab_ids(directory: Path | None = None) -> tuple[str, ...]:
+    """Names of the labs of a configuration folder, sorted, without loading it.
+
+    Parameters
+    ----------
+    directory : Path, optional
+        As for `config_dir`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such folder.
+    """
+    labs = config_dir(directory) / "labs"
+    return tuple(sorted(path.parent.name for path in labs.glob("*/lab.yaml")))

@@ -1,4 +1,4 @@
-"""From a tree to the registry: units, positions and defaults resolved once, everything immutable."""
+"""From a tree to the registry: units, positions and defaults resolved, everything immutable."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def build_registry(
 
 
 def canonical_json(tree: Tree) -> str:
-    """The content of a tree as one text: equal for equal content, whatever the order of files or rows.
+    """The content of a tree as one text: equal for equal content, in whatever order it is written.
 
     Where order says nothing, rows are sorted here; positions, units and times stand as configured,
     not as resolved, so that the text does not depend on the machine.

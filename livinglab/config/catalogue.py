@@ -110,7 +110,7 @@ class IndicatorSpec(Spec):
     theme: Theme
     function: Annotated[str, Field(pattern=r"^[a-z_]+:[a-z0-9_]+$")]
     quantities: Annotated[tuple[QuantityName, ...], Field(min_length=1)]
-    parameters: JsonMapping = {}
+    parameters: JsonMapping = Field(default_factory=dict)
     period: Period
     unit: str
     coverage: Annotated[Number, Field(ge=0, le=1)]
@@ -130,9 +130,9 @@ class QualityFile(Spec):
     theme: Theme
     window_h: Literal[1, 24]
     max_gap_s: Annotated[Whole, Field(gt=0)]
-    quantities: dict[str, JsonMapping] = {}
-    models: dict[str, dict[str, JsonMapping]] = {}
-    devices: dict[str, dict[str, JsonMapping]] = {}
+    quantities: dict[str, JsonMapping] = Field(default_factory=dict)
+    models: dict[str, dict[str, JsonMapping]] = Field(default_factory=dict)
+    devices: dict[str, dict[str, JsonMapping]] = Field(default_factory=dict)
 
 
 class QualitySpec(Spec):

@@ -1,8 +1,203 @@
-"""stub"""
+"""Checks of what one catalogue file says about another: names, units, functions, windows."""
 
 from __future__ import annotations
-from typing import Any
+
+from collections.abc import Collection, Mapping
+
+from livinglab.config.catalogue import IndicatorSpec, ModelSpec, QualitySpec, QuantitySpec, inside
+from livinglab.config.findings import Findings, Loc, Place, nearest
+from livinglab.config.functions import FunctionError, parameters_of
+from livinglab.config.lab_checks import check_labs, check_positions
+from livinglab.config.tree import Tree, TreeReader
+from livinglab.errors import UnitError
+from livinglab.registry import Device, Registry, quality_for
+from livinglab.units import conversion, is_unit
+
+#: A test that looks back farther than this needs windows of a day.
+REACH_OF_HOURS_S = 3 * 3600
+
+#: What every indicator function gets from the pipeline, not from its row.
+_GIVEN = frozenset({"panel", "start", "end", "zone", "steps", "coverage"})
 
 
-def check_tree(tree: Any, reader: Any) -> None: ...
-def check_registry(registry: Any, tree: Any, reader: Any) -> None: ...
+def check_tree(tree: Tree, reader: TreeReader) -> None:
+    """Note everything that is wrong between the pieces of a tree."""
+    findings = reader.findings
+    quantities = known_names(tree.quantities, reader, "quantities")
+    for name, quantity in tree.quantities.items():
+        _check_quantity(quantity, reader.place("quantities", name), findings)
+    for name, model in tree.models.items():
+        _check_model(model, quantities, reader.place("models", name), findings)
+    for name, indicator in tree.indicators.items():
+        _check_indicator(indicator, tree, quantities, reader.place("indicators", name), findings)
+    for name, quality in tree.quality.items():
+        _check_quality_names(quality, tree, reader, reader.place("quality", name))
+    check_labs(tree, reader)
+
+
+def check_registry(registry: Registry, tree: Tree, reader: TreeReader) -> None:
+    """Note what only shows when everything is resolved: positions, merged thresholds."""
+    check_positions(registry, tree, reader)
+    seen: set[tuple[object, ...]] = set()
+    for device in registry.devices:
+        model = registry.models.get(device.model)
+        for quantity in sorted({key.quantity for key in model.keys.values()} if model else ()):
+            theme = str(registry.quantities[quantity].theme)
+            if ("quality", theme) in reader.broken:
+                continue
+            if theme not in tree.quality:
+                place = reader.place("quality", theme)
+                told = f"missing: {device.model} measures {quantity}, which is of this theme"
+                reader.findings.add(place, (), told)
+                continue
+            same = (device.model, device.step_s, quantity, _own(registry, device, quantity))
+            if same not in seen:
+                seen.add(same)
+                _check_thresholds(registry, device, quantity, theme, reader)
+
+
+def known_names(read: Collection[str], reader: TreeReader, kind: str) -> set[str]:
+    """Names of pieces that exist, also of those that could not be read."""
+    return set(read) | {str(key[1]) for key in reader.broken if key[0] == kind}
+
+
+def _own(registry: Registry, device: Device, quantity: str) -> str:
+    return device.id if quantity in registry.quality["devices"].get(device.id, {}) else ""
+
+
+def _check_quantity(spec: QuantitySpec, place: Place, findings: Findings) -> None:
+    if not is_unit(spec.unit):
+        findings.add(place, ("unit",), f"unknown unit, got {spec.unit!r}")
+        return
+    for number, unit in enumerate(spec.accepts):
+        try:
+            conversion(unit, spec.unit, spec.molar_mass_g_mol)
+        except UnitError as error:
+            findings.add(place, ("accepts", number), f"{error.message}: {error.hint}")
+
+
+def _check_model(
+    spec: ModelSpec, quantities: Collection[str], place: Place, findings: Findings
+) -> None:
+    mapped = spec.decoder.startswith("plain_")
+    for name, path in (("time_key", spec.time_key), ("device_key", spec.device_key)):
+        if path and not mapped:
+            told = f"only mapped plain formats have it; {spec.decoder} knows its own"
+            findings.add(place, (name,), told)
+    for key, row in spec.keys.items():
+        loc = ("keys", key)
+        if row.quantity not in quantities:
+            told = f"unknown quantity{nearest(row.quantity, quantities)}"
+            findings.add(place, (*loc, "quantity"), told)
+        if row.minimum is not None and row.maximum is not None and row.minimum >= row.maximum:
+            told = f"expected more than minimum {row.minimum:g}, got {row.maximum:g}"
+            findings.add(place, (*loc, "maximum"), told)
+        if row.scale == 0:
+            findings.add(place, (*loc, "scale"), "expected a number other than 0")
+
+
+def _check_indicator(
+    spec: IndicatorSpec,
+    tree: Tree,
+    quantities: Collection[str],
+    place: Place,
+    findings: Findings,
+) -> None:
+    for number, name in enumerate(spec.quantities):
+        loc: Loc = ("quantities", number)
+        quantity = tree.quantities.get(name)
+        if name not in quantities:
+            findings.add(place, loc, f"unknown quantity{nearest(name, quantities)}")
+        elif quantity is not None and quantity.theme != spec.theme:
+            told = f"{name} is of theme {quantity.theme}, expected one of {spec.theme}"
+            findings.add(place, loc, told)
+    first = tree.quantities.get(spec.quantities[0])
+    if first is not None and spec.unit not in {first.unit, f"{first.unit} NAP"}:
+        told = f"expected {first.unit!r}, the unit of {spec.quantities[0]}, got {spec.unit!r}"
+        findings.add(place, ("unit",), told)
+    _check_function(spec, place, findings)
+
+
+def _check_function(spec: IndicatorSpec, place: Place, findings: Findings) -> None:
+    try:
+        parameters = parameters_of(spec.function)
+    except FunctionError as error:
+        findings.add(place, ("function",), str(error))
+        return
+    for name in spec.parameters:
+        if name in _GIVEN:
+            findings.add(place, ("parameters", name), "is given by the pipeline, not by parameters")
+        elif parameters is not None and name not in parameters:
+            own = sorted(parameters - _GIVEN)
+            told = f"{spec.function} has no such parameter{nearest(name, own)}"
+            findings.add(place, ("parameters", name), told)
+
+
+def _check_quality_names(spec: QualitySpec, tree: Tree, reader: TreeReader, place: Place) -> None:
+    models = known_names(tree.models, reader, "models")
+    devices = known_names(
+        [row.id for part in tree.labs.values() for row in part.devices], reader, "device"
+    )
+    for level, names, known in (
+        ("models", spec.models, models),
+        ("devices", spec.devices, devices),
+    ):
+        for name in names:
+            if name not in known:
+                told = f"unknown {level[:-1]}{nearest(name, known)}"
+                reader.findings.add(place, (level, name), told)
+
+
+def _check_thresholds(
+    registry: Registry, device: Device, quantity: str, theme: str, reader: TreeReader
+) -> None:
+    merged = quality_for(registry, quantity, device)
+    place, loc = reader.place("quality", theme), _loc_of(registry, device, quantity)
+    of = f"{quantity} of {device.id}"
+    for told in contradictions(merged):
+        reader.findings.add(place, loc, f"{told} ({of})")
+    reach = max(merged[name] or 0 for name in ("max_gap_s", "flat_suspect_s", "flat_fail_s"))
+    hours = registry.quality["themes"][theme]["window_h"]
+    if hours == 1 and reach > REACH_OF_HOURS_S:
+        told = f"expected 24: a test of {of} looks back {reach} s, more than {REACH_OF_HOURS_S} s"
+        reader.findings.add(place, ("window_h",), told)
+    if merged["max_gap_s"] < device.step_s:
+        told = f"{merged['max_gap_s']} s is less than one step ({device.step_s} s) of {device.id}"
+        reader.findings.add(place, ("max_gap_s",), told)
+
+
+def _loc_of(registry: Registry, device: Device, quantity: str) -> Loc:
+    """The most particular place that says something about a quantity of a device."""
+    for level, name in (("devices", device.id), ("models", device.model)):
+        if quantity in registry.quality[level].get(name, {}):
+            return (level, name, quantity)
+    return ("quantities", quantity)
+
+
+def contradictions(merged: Mapping[str, object]) -> list[str]:
+    """What is wrong between merged thresholds of one quantity of one device.
+
+    Examples
+    --------
+    >>> contradictions({"spike_suspect": 5.0, "spike_fail": 2.0})
+    ['spike_suspect 5.0 is beyond spike_fail 2.0']
+    """
+    told: list[str] = []
+    for test in ("spike_suspect", "flat_suspect"):
+        suffix = "_s" if test.startswith("flat") else ""
+        names = (f"{test}{suffix}", f"{test.replace('suspect', 'fail')}{suffix}")
+        suspect, fail = (merged.get(name) for name in names)
+        if isinstance(suspect, (int, float)) and isinstance(fail, (int, float)) and suspect > fail:
+            told.append(f"{names[0]} {suspect} is beyond {names[1]} {fail}")
+    spans = merged.get("gross_suspect"), merged.get("gross_fail")
+    if isinstance(spans[0], tuple) and isinstance(spans[1], tuple) and not inside(*spans):
+        told.append(f"gross_suspect {spans[0]} is not inside gross_fail {spans[1]}")
+    for name in ("flat_suspect_s", "flat_fail_s"):
+        seconds, step = merged.get(name), merged.get("step_s", 0)
+        if seconds is None:
+            continue
+        if merged.get("flat_tolerance") is None:
+            told.append(f"{name} without flat_tolerance")
+        if isinstance(seconds, int) and isinstance(step, int) and seconds < step:
+            told.append(f"{name} {seconds} is shorter than one step ({step} s)")
+    return told

@@ -217,7 +217,7 @@ class LabTree(Spec):
     devices: tuple[DeviceRow, ...] = ()
     calibrations: tuple[CalibrationRow, ...] = ()
     flags: tuple[FlagRow, ...] = ()
-    experiments: dict[str, ExperimentSpec] = {}
+    experiments: dict[str, ExperimentSpec] = Field(default_factory=dict)
 
 
 def require_period(valid_from: str, valid_to: str | None) -> None:

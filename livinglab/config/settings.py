@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -14,6 +15,7 @@ from livinglab.config.findings import FilePlace, Findings, Place
 from livinglab.config.values import Spec, Text, Whole, Zone
 from livinglab.config.yaml_source import parse_yaml
 from livinglab.errors import ConfigError, Problem
+from livinglab.timeline import parse_instant
 
 PREFIX: Final = "LIVINGLAB_"
 FILE_NAME: Final = "livinglab.yaml"
@@ -39,6 +41,12 @@ def _broker_address(value: str) -> str:
     return _address(value, ("mqtt", "mqtts"))
 
 
+def _moment(value: str) -> str:
+    if value:
+        parse_instant(value)
+    return value
+
+
 Port = Annotated[Whole, Field(ge=0, le=65_535)]
 
 
@@ -60,6 +68,12 @@ class Settings(Spec):
     max_payload_bytes: Annotated[Whole, Field(ge=64, le=16_777_216)] = 262_144
     http_host: Text = "127.0.0.1"
     http_port: Port = 9465
+    now: Annotated[str, AfterValidator(_moment)] = ""
+
+    @property
+    def now_ns(self) -> int:
+        """The moment up to which windows are expected, UTC ns: the clock, unless `now` is set."""
+        return parse_instant(self.now) if self.now else time.time_ns()
 
 
 class EnvironmentPlace:

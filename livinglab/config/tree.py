@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from pydantic import Field
+
 from livinglab.config.catalogue import (
     IndicatorSpec,
     ModelSpec,
@@ -43,11 +45,11 @@ _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 class Tree(Spec):
     """Everything configuration says, but for the settings of an installation."""
 
-    quantities: dict[str, QuantitySpec] = {}
-    models: dict[str, ModelSpec] = {}
-    indicators: dict[str, IndicatorSpec] = {}
-    quality: dict[str, QualitySpec] = {}
-    labs: dict[str, LabTree] = {}
+    quantities: dict[str, QuantitySpec] = Field(default_factory=dict)
+    models: dict[str, ModelSpec] = Field(default_factory=dict)
+    indicators: dict[str, IndicatorSpec] = Field(default_factory=dict)
+    quality: dict[str, QualitySpec] = Field(default_factory=dict)
+    labs: dict[str, LabTree] = Field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -128,7 +130,7 @@ class TreeReader:
         spec: type[SpecT],
         names: re.Pattern[str],
     ) -> dict[str, SpecT]:
-        read: dict[str, SpecT] = {}
+        read: dict[str, SpecT] = Field(default_factory=dict)
         for name, raw, place in entries:
             self.places[kind, name] = place
             if not names.fullmatch(name):
@@ -143,7 +145,7 @@ class TreeReader:
         return read
 
     def _quality(self, quantities: Mapping[str, QuantitySpec]) -> dict[str, QualitySpec]:
-        read: dict[str, QualitySpec] = {}
+        read: dict[str, QualitySpec] = Field(default_factory=dict)
         for name, file in self._folder("quality", QualityFile).items():
             place = self.place("quality", name)
             if name != file.theme:

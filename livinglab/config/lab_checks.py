@@ -1,0 +1,220 @@
+"""Checks of labs: devices, their periods and positions, calibrations, flags, routes, experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from livinglab import geo
+from livinglab.config.findings import Findings, Loc, Place, nearest
+from livinglab.config.labs import ExperimentSpec, LabSpec, LabTree
+from livinglab.config.tree import Tree, TreeReader, Where
+from livinglab.errors import DataError
+from livinglab.registry import Registry
+from livinglab.timeline import parse_instant
+
+_FOREVER = 1 << 63
+
+
+class _Dated(Protocol):
+    @property
+    def valid_from(self) -> str: ...
+
+    @property
+    def valid_to(self) -> str | None: ...
+
+
+def check_labs(tree: Tree, reader: TreeReader) -> None:
+    """Note what is wrong in and between labs."""
+    _check_device_ids(tree, reader)
+    _check_topics(tree, reader)
+    for lab, part in tree.labs.items():
+        _check_lab(part.lab, reader.place("lab", lab), reader.findings)
+        _check_devices(lab, part, tree, reader)
+        _check_measured_rows(lab, part, tree, reader)
+        for name, design in part.experiments.items():
+            _check_experiment(lab, name, design, tree, reader)
+
+
+def check_positions(registry: Registry, tree: Tree, reader: TreeReader) -> None:
+    """Note devices that stand farther from their lab than its `reach_km`."""
+    places = {
+        (lab, row.id, parse_instant(row.valid_from)): reader.place("devices", lab, number)
+        for lab, part in tree.labs.items()
+        for number, row in enumerate(part.devices)
+    }
+    for device in registry.devices:
+        spec = tree.labs[device.lab].lab
+        centre = spec.centre_rd or _mean(spec.polygon_rd)
+        km = geo.distance_m(centre, (device.x_rd, device.y_rd)) / 1000
+        if km > spec.reach_km:
+            told = f"{km:.0f} km from {device.lab}; a slip, or reach_km ({spec.reach_km:g}) in lab.yaml"
+            place = places.get((device.lab, device.id, device.from_ns))
+            reader.findings.add(place or reader.place("lab", device.lab), ("x_rd",), told)
+
+
+def filters_overlap(one: str, other: str) -> bool:
+    """Whether some topic matches both MQTT filters.
+
+    Examples
+    --------
+    >>> filters_overlap("a/+/up", "a/b/#"), filters_overlap("a/#", "b/#"), filters_overlap("a", "a/#")
+    (True, False, True)
+    """
+    return _levels_overlap(one.split("/"), other.split("/"))
+
+
+def _levels_overlap(one: Sequence[str], other: Sequence[str]) -> bool:
+    if not one or not other:
+        return list(one or other) in ([], ["#"])
+    if "#" in (one[0], other[0]):
+        return True
+    return ("+" in (one[0], other[0]) or one[0] == other[0]) and _levels_overlap(one[1:], other[1:])
+
+
+def _check_device_ids(tree: Tree, reader: TreeReader) -> None:
+    """A device belongs to one lab; ids that differ in case alone are one id for some formats."""
+    first: dict[str, tuple[str, str]] = {}
+    for lab, part in tree.labs.items():
+        for number, row in enumerate(part.devices):
+            known_lab, known_id = first.setdefault(row.id.casefold(), (lab, row.id))
+            place = reader.place("devices", lab, number)
+            if known_lab != lab:
+                told = f"{row.id!r} exists in lab {known_lab} too; ids are unique over all labs"
+                reader.findings.add(place, ("id",), told)
+            elif known_id != row.id:
+                told = f"{row.id!r} and {known_id!r} differ in upper and lower case alone"
+                reader.findings.add(place, ("id",), told)
+
+
+def _check_topics(tree: Tree, reader: TreeReader) -> None:
+    claimed: list[tuple[str, str]] = []
+    for lab, part in tree.labs.items():
+        for number, route in enumerate(part.lab.routes):
+            loc: Loc = ("routes", number, "topic")
+            for other_lab, topic in claimed:
+                if other_lab == lab and topic != route.topic:
+                    continue  # within a lab the narrower filter wins
+                if filters_overlap(topic, route.topic):
+                    told = f"{route.topic!r} and {topic!r} of lab {other_lab} claim the same topics"
+                    reader.findings.add(reader.place("lab", lab), loc, told)
+            claimed.append((lab, route.topic))
+
+
+def _check_lab(spec: LabSpec, place: Place, findings: Findings) -> None:
+    points: list[tuple[Loc, tuple[float, float]]] = [
+        (("polygon_rd", number), point) for number, point in enumerate(spec.polygon_rd)
+    ]
+    if spec.centre_rd is not None:
+        points.append((("centre_rd",), spec.centre_rd))
+    seen: set[str] = set()
+    for number, area in enumerate(spec.areas):
+        if area.id in seen:
+            findings.add(place, ("areas", number, "id"), f"area {area.id!r} occurs twice")
+        seen.add(area.id)
+        if 0 < len(area.polygon_rd) < 3:
+            told = "expected at least three corners"
+            findings.add(place, ("areas", number, "polygon_rd"), told)
+        points += [(("areas", number, "polygon_rd", at), p) for at, p in enumerate(area.polygon_rd)]
+    for loc, point in points:
+        try:
+            geo.require_rd(*point)
+        except DataError as error:
+            findings.add(place, loc, f"{error.message}; {error.hint}")
+
+
+def _check_devices(lab: str, part: LabTree, tree: Tree, reader: TreeReader) -> None:
+    areas = [area.id for area in part.lab.areas]
+    models = set(tree.models) | {str(key[1]) for key in reader.broken if key[0] == "models"}
+    for number, row in enumerate(part.devices):
+        place = reader.place("devices", lab, number)
+        if row.model not in models:
+            reader.findings.add(place, ("model",), f"unknown model{nearest(row.model, models)}")
+        if row.area not in areas:
+            told = f"unknown area of {lab}{nearest(row.area, areas)}"
+            reader.findings.add(place, ("area",), told)
+    _check_overlaps("devices", lab, part.devices, lambda row: (row.id,), reader)
+
+
+def _check_measured_rows(lab: str, part: LabTree, tree: Tree, reader: TreeReader) -> None:
+    """Calibrations and flags: device and quantity exist, and the device measures it."""
+    known = {row.id for row in part.devices}
+    known |= {str(key[1]) for key in reader.broken if key[0] == "device"}
+    for kind, rows in (("calibrations", part.calibrations), ("flags", part.flags)):
+        for number, row in enumerate(rows):
+            place = reader.place(kind, lab, number)
+            measured = _measured(row.device, part, tree)
+            if row.device not in known:
+                told = f"unknown device of {lab}{nearest(row.device, known)}"
+                reader.findings.add(place, ("device",), told)
+            elif measured and row.quantity not in {*measured, "*"}:
+                told = (
+                    f"{row.device} does not measure {row.quantity}{nearest(row.quantity, measured)}"
+                )
+                reader.findings.add(place, ("quantity",), told)
+    key: Callable[[object], Where] = lambda row: (row.device, row.quantity)  # type: ignore[attr-defined]  # noqa: E731
+    _check_overlaps("calibrations", lab, part.calibrations, key, reader)
+
+
+def _measured(device: str, part: LabTree, tree: Tree) -> set[str]:
+    models = {row.model for row in part.devices if row.id == device}
+    return {
+        key.quantity
+        for name in models
+        if name in tree.models
+        for key in tree.models[name].keys.values()
+    }
+
+
+def _check_overlaps(
+    kind: str,
+    lab: str,
+    rows: Sequence[_Dated],
+    key: Callable[[object], Where],
+    reader: TreeReader,
+) -> None:
+    """Rows of one key must not be valid at the same time."""
+    periods: dict[Where, list[tuple[int, int, int]]] = {}
+    for number, row in enumerate(rows):
+        end = _FOREVER if row.valid_to is None else parse_instant(row.valid_to)
+        periods.setdefault(key(row), []).append((parse_instant(row.valid_from), end, number))
+    for of_key, spans in periods.items():
+        for earlier, later in zip(sorted(spans), sorted(spans)[1:], strict=False):
+            if later[0] < earlier[1]:
+                other = reader.place(kind, lab, earlier[2]).problem((), "")
+                told = f"overlaps {other.where} of {' '.join(map(str, of_key))}; end that one first"
+                reader.findings.add(reader.place(kind, lab, later[2]), ("valid_from",), told)
+
+
+def _check_experiment(
+    lab: str, name: str, design: ExperimentSpec, tree: Tree, reader: TreeReader
+) -> None:
+    place, part = reader.place(f"experiments/{lab}", name), tree.labs[lab]
+    areas = [area.id for area in part.lab.areas]
+    for side in ("treated", "control"):
+        for number, area in enumerate(getattr(design, side)):
+            if area not in areas:
+                told = f"unknown area of {lab}{nearest(area, areas)}"
+                reader.findings.add(place, (side, number), told)
+    indicator = tree.indicators.get(design.indicator)
+    if indicator is None:
+        if ("indicators", design.indicator) not in reader.broken:
+            told = f"unknown indicator{nearest(design.indicator, tree.indicators)}"
+            reader.findings.add(place, ("indicator",), told)
+        return
+    for side in ("treated", "control"):
+        for number, area in enumerate(getattr(design, side)):
+            measured = _measured_in(area, part, tree)
+            if area in areas and measured and not measured & set(indicator.quantities):
+                told = f"no device in {area} measures {' or '.join(indicator.quantities)}"
+                reader.findings.add(place, (side, number), told)
+
+
+def _measured_in(area: str, part: LabTree, tree: Tree) -> set[str]:
+    of_area = (row.id for row in part.devices if row.area == area)
+    return set().union(*(_measured(device, part, tree) for device in of_area))
+
+
+def _mean(points: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    every = list(points)
+    return sum(x for x, _ in every) / len(every), sum(y for _, y in every) / len(every)
