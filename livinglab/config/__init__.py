@@ -57,15 +57,6 @@ def load_registry(directory: Path, *, overlay: Mapping[Path, bytes] | None = Non
     return registry
 
 
-def lab_ids(directory: Path | None = None) -> list[str]:
-    """Ids of the labs of a configuration folder, ordered: its folders below labs/, unread.
-
-    Quick, so that a scheduler may ask at every parse; `load_registry` is what checks them.
-    """
-    labs = config_dir(directory) / "labs"
-    return sorted(path.name for path in labs.iterdir() if (path / "lab.yaml").is_file())
-
-
 def from_snapshot(canonical: str, settings: Settings | None = None) -> Registry:
     """The registry that a stored snapshot describes; its version equals the stored one.
 

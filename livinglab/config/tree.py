@@ -130,7 +130,7 @@ class TreeReader:
         spec: type[SpecT],
         names: re.Pattern[str],
     ) -> dict[str, SpecT]:
-        read: dict[str, SpecT] = Field(default_factory=dict)
+        read: dict[str, SpecT] = {}
         for name, raw, place in entries:
             self.places[kind, name] = place
             if not names.fullmatch(name):
@@ -145,7 +145,7 @@ class TreeReader:
         return read
 
     def _quality(self, quantities: Mapping[str, QuantitySpec]) -> dict[str, QualitySpec]:
-        read: dict[str, QualitySpec] = Field(default_factory=dict)
+        read: dict[str, QualitySpec] = {}
         for name, file in self._folder("quality", QualityFile).items():
             place = self.place("quality", name)
             if name != file.theme:
