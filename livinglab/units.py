@@ -1,11 +1,11 @@
 """Units: any usual spelling of a unit to factor and offset, resolved once.
 
-canonical = value * factor + offset. `pint` knows the units; what it does not know, or reads otherwise
-than sensors mean it, is defined here: mixing ratios (ppm, ppb), sound levels, turbidity, angles.
+canonical = value * factor + offset. `pint` knows the units; what it does not know, or reads
+otherwise than sensors mean it, is defined here: mixing ratios, sound levels, turbidity, angles.
 
 References
 ----------
-.. [1] Directive 2008/50/EC, Annex VI.C: gases at 293 K and 101.3 kPa, particles at ambient conditions.
+.. [1] Directive 2008/50/EC, Annex VI.C: gases at 293 K and 101.3 kPa, particles as they are.
 .. [2] RFC 8428, section 12.1: SenML units.
 """
 
@@ -88,7 +88,7 @@ _EXACT: Final = {text: unit for unit, spellings in _SPELLINGS.items() for text i
 _FOLDED: Final = {text.casefold(): unit for text, unit in _EXACT.items() if len(text) > 1}
 
 _POWER: Final = re.compile(r"([A-Za-z]{1,20})(?:\^|\*\*)?(-?[1-4])?")
-_EXPRESSION: Final = re.compile(r"(?:1?/)?{0}(?:[*/ ]{0})*".format(_POWER.pattern))
+_EXPRESSION: Final = re.compile(rf"(?:1?/)?{_POWER.pattern}(?:[*/ ]{_POWER.pattern})*")
 
 
 def conversion(
@@ -153,6 +153,17 @@ def _conversion(
     return bridged or f"unit {unit!r} does not fit {quantity_unit!r}"
 
 
+def is_unit(text: str) -> bool:
+    """Whether `conversion` understands a unit; "" is the scale without unit.
+
+    Examples
+    --------
+    >>> is_unit("µg/m³"), is_unit("furlongs per fortnight")
+    (True, False)
+    """
+    return text == "" or _parse(text) is not None
+
+
 def _linear(source: pint.Unit, target: pint.Unit) -> tuple[float, float]:
     """Factor and offset of units of one dimension, exact until they become floats."""
     registry = _registry()
@@ -187,7 +198,7 @@ def _gas(
 def _solution(
     source: pint.Unit, target: pint.Unit, quantity_unit: str
 ) -> tuple[float, float] | None:
-    """ppm of something dissolved in water: mg per kg, which is mg per litre."""
+    """Something dissolved in water: ppm is mg per kg, which is mg per litre."""
     ppm, density = _unit("vol_ppm"), _unit("milligram/liter")
     if not quantity_unit.endswith("/L") or source.dimensionality != ppm.dimensionality:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from livinglab.config.catalogue import IndicatorSpec, ModelSpec, QualitySpec, QuantitySpec, inside
 from livinglab.config.findings import Findings, Loc, Place, nearest
@@ -174,7 +175,7 @@ def _loc_of(registry: Registry, device: Device, quantity: str) -> Loc:
     return ("quantities", quantity)
 
 
-def contradictions(merged: Mapping[str, object]) -> list[str]:
+def contradictions(merged: Mapping[str, Any]) -> list[str]:
     """What is wrong between merged thresholds of one quantity of one device.
 
     Examples
@@ -182,22 +183,17 @@ def contradictions(merged: Mapping[str, object]) -> list[str]:
     >>> contradictions({"spike_suspect": 5.0, "spike_fail": 2.0})
     ['spike_suspect 5.0 is beyond spike_fail 2.0']
     """
-    told: list[str] = []
-    for test in ("spike_suspect", "flat_suspect"):
-        suffix = "_s" if test.startswith("flat") else ""
-        names = (f"{test}{suffix}", f"{test.replace('suspect', 'fail')}{suffix}")
-        suspect, fail = (merged.get(name) for name in names)
-        if isinstance(suspect, (int, float)) and isinstance(fail, (int, float)) and suspect > fail:
-            told.append(f"{names[0]} {suspect} is beyond {names[1]} {fail}")
-    spans = merged.get("gross_suspect"), merged.get("gross_fail")
-    if isinstance(spans[0], tuple) and isinstance(spans[1], tuple) and not inside(*spans):
-        told.append(f"gross_suspect {spans[0]} is not inside gross_fail {spans[1]}")
-    for name in ("flat_suspect_s", "flat_fail_s"):
-        seconds, step = merged.get(name), merged.get("step_s", 0)
-        if seconds is None:
-            continue
-        if merged.get("flat_tolerance") is None:
-            told.append(f"{name} without flat_tolerance")
-        if isinstance(seconds, int) and isinstance(step, int) and seconds < step:
-            told.append(f"{name} {seconds} is shorter than one step ({step} s)")
-    return told
+    told = [
+        f"{suspect} {merged[suspect]} is beyond {fail} {merged[fail]}"
+        for suspect, fail in (("spike_suspect", "spike_fail"), ("flat_suspect_s", "flat_fail_s"))
+        if None not in (merged.get(suspect), merged.get(fail)) and merged[suspect] > merged[fail]
+    ]
+    inner, outer = merged.get("gross_suspect"), merged.get("gross_fail")
+    if inner is not None and outer is not None and not inside(inner, outer):
+        told.append(f"gross_suspect {inner} is not inside gross_fail {outer}")
+    flat = {name: merged.get(name) for name in ("flat_suspect_s", "flat_fail_s")}
+    if any(flat.values()) and merged.get("flat_tolerance") is None:
+        told.append("flat_suspect_s or flat_fail_s without flat_tolerance")
+    step_s = merged.get("step_s", 0)
+    short = [f"{name} {value}" for name, value in flat.items() if value and value < step_s]
+    return told + [f"{name} is shorter than one step ({step_s} s)" for name in short]

@@ -144,15 +144,14 @@ def require_iso_date(text: str) -> None:
 
     Examples
     --------
-    >>> require_iso_date("45821")
+    >>> require_iso_date("13-6-2025")
     Traceback (most recent call last):
     ...
-    ValueError: expected a date like 2025-06-13, got '45821': a spreadsheet's day number (2025-06-13?)
+    ValueError: expected a date like 2025-06-13, got '13-6-2025': write it as yyyy-mm-dd
     """
-    if re.fullmatch(r"\d{4,5}([.,]\d+)?", text):
+    if re.fullmatch(r"[2-6]\d{4}([.,]\d+)?", text):
         day = _EXCEL_EPOCH + timedelta(days=int(re.split(r"[.,]", text)[0]))
         told = f"a spreadsheet's day number ({day.isoformat()}?)"
         raise ValueError(f"expected a date like 2025-06-13, got {text!r}: {told}")
     if re.match(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}", text):
-        told = "day and month can be mixed up in this order; format the column as yyyy-mm-dd"
-        raise ValueError(f"expected a date like 2025-06-13, got {text!r}: {told}")
+        raise ValueError(f"expected a date like 2025-06-13, got {text!r}: write it as yyyy-mm-dd")

@@ -1,7 +1,7 @@
 """Everything wrong in a configuration tree, gathered with file, line or row, and key.
 
-Nothing stops at the first mistake: readers and checks add to `Findings` and go on; the caller raises
-once, at the end.
+Nothing stops at the first mistake: readers and checks add to `Findings` and go on; the caller
+raises once, at the end.
 """
 
 from __future__ import annotations

@@ -1,14 +1,21 @@
-"""Checks of labs: devices, their periods and positions, calibrations, flags, routes, experiments."""
+"""Checks of labs: devices, periods, positions, calibrations, flags, routes, experiments."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from livinglab import geo
 from livinglab.config.findings import Findings, Loc, Place, nearest
-from livinglab.config.labs import ExperimentSpec, LabSpec, LabTree
-from livinglab.config.tree import Tree, TreeReader, Where
+from livinglab.config.labs import (
+    CalibrationRow,
+    DeviceRow,
+    ExperimentSpec,
+    FlagRow,
+    LabSpec,
+    LabTree,
+)
+from livinglab.config.tree import Tree, TreeReader
 from livinglab.errors import DataError
 from livinglab.registry import Registry
 from livinglab.timeline import parse_instant
@@ -16,12 +23,7 @@ from livinglab.timeline import parse_instant
 _FOREVER = 1 << 63
 
 
-class _Dated(Protocol):
-    @property
-    def valid_from(self) -> str: ...
-
-    @property
-    def valid_to(self) -> str | None: ...
+_Row = DeviceRow | CalibrationRow | FlagRow
 
 
 def check_labs(tree: Tree, reader: TreeReader) -> None:
@@ -48,7 +50,7 @@ def check_positions(registry: Registry, tree: Tree, reader: TreeReader) -> None:
         centre = spec.centre_rd or _mean(spec.polygon_rd)
         km = geo.distance_m(centre, (device.x_rd, device.y_rd)) / 1000
         if km > spec.reach_km:
-            told = f"{km:.0f} km from {device.lab}; a slip, or reach_km ({spec.reach_km:g}) in lab.yaml"
+            told = f"{km:.0f} km from {device.lab}, farther than its reach_km ({spec.reach_km:g})"
             place = places.get((device.lab, device.id, device.from_ns))
             reader.findings.add(place or reader.place("lab", device.lab), ("x_rd",), told)
 
@@ -58,8 +60,10 @@ def filters_overlap(one: str, other: str) -> bool:
 
     Examples
     --------
-    >>> filters_overlap("a/+/up", "a/b/#"), filters_overlap("a/#", "b/#"), filters_overlap("a", "a/#")
-    (True, False, True)
+    >>> filters_overlap("a/+/up", "a/b/#"), filters_overlap("a", "a/#")
+    (True, True)
+    >>> filters_overlap("a/#", "b/#")
+    False
     """
     return _levels_overlap(one.split("/"), other.split("/"))
 
@@ -133,14 +137,18 @@ def _check_devices(lab: str, part: LabTree, tree: Tree, reader: TreeReader) -> N
         if row.area not in areas:
             told = f"unknown area of {lab}{nearest(row.area, areas)}"
             reader.findings.add(place, ("area",), told)
-    _check_overlaps("devices", lab, part.devices, lambda row: (row.id,), reader)
+    _check_overlaps("devices", lab, [(row.id, row) for row in part.devices], reader)
 
 
 def _check_measured_rows(lab: str, part: LabTree, tree: Tree, reader: TreeReader) -> None:
     """Calibrations and flags: device and quantity exist, and the device measures it."""
     known = {row.id for row in part.devices}
     known |= {str(key[1]) for key in reader.broken if key[0] == "device"}
-    for kind, rows in (("calibrations", part.calibrations), ("flags", part.flags)):
+    kinds: tuple[tuple[str, Sequence[CalibrationRow | FlagRow]], ...] = (
+        ("calibrations", part.calibrations),
+        ("flags", part.flags),
+    )
+    for kind, rows in kinds:
         for number, row in enumerate(rows):
             place = reader.place(kind, lab, number)
             measured = _measured(row.device, part, tree)
@@ -148,12 +156,10 @@ def _check_measured_rows(lab: str, part: LabTree, tree: Tree, reader: TreeReader
                 told = f"unknown device of {lab}{nearest(row.device, known)}"
                 reader.findings.add(place, ("device",), told)
             elif measured and row.quantity not in {*measured, "*"}:
-                told = (
-                    f"{row.device} does not measure {row.quantity}{nearest(row.quantity, measured)}"
-                )
+                told = f"{row.device} does not measure it{nearest(row.quantity, measured)}"
                 reader.findings.add(place, ("quantity",), told)
-    key: Callable[[object], Where] = lambda row: (row.device, row.quantity)  # type: ignore[attr-defined]  # noqa: E731
-    _check_overlaps("calibrations", lab, part.calibrations, key, reader)
+    keyed = [(f"{row.device} {row.quantity}", row) for row in part.calibrations]
+    _check_overlaps("calibrations", lab, keyed, reader)
 
 
 def _measured(device: str, part: LabTree, tree: Tree) -> set[str]:
@@ -167,22 +173,19 @@ def _measured(device: str, part: LabTree, tree: Tree) -> set[str]:
 
 
 def _check_overlaps(
-    kind: str,
-    lab: str,
-    rows: Sequence[_Dated],
-    key: Callable[[object], Where],
-    reader: TreeReader,
+    kind: str, lab: str, rows: Sequence[tuple[str, _Row]], reader: TreeReader
 ) -> None:
     """Rows of one key must not be valid at the same time."""
-    periods: dict[Where, list[tuple[int, int, int]]] = {}
-    for number, row in enumerate(rows):
+    periods: dict[str, list[tuple[int, int, int]]] = {}
+    for number, (key, row) in enumerate(rows):
         end = _FOREVER if row.valid_to is None else parse_instant(row.valid_to)
-        periods.setdefault(key(row), []).append((parse_instant(row.valid_from), end, number))
-    for of_key, spans in periods.items():
-        for earlier, later in zip(sorted(spans), sorted(spans)[1:], strict=False):
+        periods.setdefault(key, []).append((parse_instant(row.valid_from), end, number))
+    for key, unsorted in periods.items():
+        spans = sorted(unsorted)
+        for earlier, later in pairwise(spans):
             if later[0] < earlier[1]:
-                other = reader.place(kind, lab, earlier[2]).problem((), "")
-                told = f"overlaps {other.where} of {' '.join(map(str, of_key))}; end that one first"
+                other = reader.place(kind, lab, earlier[2]).problem((), "").where
+                told = f"overlaps {other} of {key}: give that one a valid_to first"
                 reader.findings.add(reader.place(kind, lab, later[2]), ("valid_from",), told)
 
 

@@ -1,4 +1,4 @@
-"""What a folder of labs/ may say: lab.yaml, devices.csv, calibrations.csv, flags.csv, experiments."""
+"""What a folder of labs/ may say: the lab, devices, calibrations, flags, experiments."""
 
 from __future__ import annotations
 

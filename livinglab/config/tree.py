@@ -120,8 +120,7 @@ class TreeReader:
             if path.suffix != ".yaml" or not path.is_file():
                 self.findings.add(FilePlace(self._shown(path)), (), "expected a file NAME.yaml")
                 continue
-            content, place = self._yaml(path)
-            yield path.stem, content, place
+            yield path.stem, *self._yaml(path)
 
     def _entries(
         self,
@@ -194,8 +193,8 @@ class TreeReader:
             names = ", ".join(path.name for path in found)
             told = (
                 f"{len(found)} labs ({names}), at most {MAX_LABS} are allowed: the letter of 2015 "
-                "that the living labs rest on speaks of up to four, and topics, locks and pools are "
-                "laid out for four"
+                "that the living labs rest on speaks of up to four; topics, locks and pools are laid "
+                "out for that"
             )
             self.findings.add(FilePlace(self._shown(folder)), (), told)
         if not found:
@@ -206,8 +205,8 @@ class TreeReader:
     def _lab(self, folder: Path) -> LabTree | None:
         lab = folder.name
         if not _NAME.fullmatch(lab):
-            place = FilePlace(self._shown(folder))
-            self.findings.add(place, (), "expected a folder name in lower case, like lombok")
+            named = FilePlace(self._shown(folder))
+            self.findings.add(named, (), "expected a folder name in lower case, like lombok")
         self._refuse_strays(folder, _LAB_FILES, ())
         content, place = self._yaml(folder / "lab.yaml")
         self.places["lab", lab] = place

@@ -46,7 +46,8 @@ class Spec(BaseModel):
 
 def _instant(value: object, info: ValidationInfo) -> object:
     if not isinstance(value, str):
-        raise ValueError(f"expected a date like 2025-06-13, got {value!r}")
+        told = f"expected a date like 2025-06-13, got {value!r}"
+        raise ValueError(told)  # noqa: TRY004 - pydantic gathers ValueErrors
     require_iso_date(value)
     zone = (info.context or {}).get("zone", "")
     try:
