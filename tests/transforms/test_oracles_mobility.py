@@ -13,10 +13,12 @@ import pytest
 from shared_data import ORACLES, oracle_json
 from shared_mobility_water import (
     BERLIN,
+    FREMONT_TOTAL,
     MOBILITY,
     MODES,
     SEATTLE,
     TELRAAM,
+    fremont,
     fremont_panel,
     mobility_oracle,
     quantities_panel,
@@ -31,6 +33,17 @@ from transforms.speeds import (
     percentile_speed,
     space_mean_speed,
     time_mean_speed,
+)
+from transforms.traffic_years import (
+    aadt,
+    average_daily_traffic,
+    hour_profile,
+    k_factor,
+    monthly_average,
+    nth_highest_hour,
+    weekday_means,
+    weekend_day,
+    werkdagetmaal,
 )
 
 TOLERANCE = 1e-4
@@ -245,3 +258,35 @@ def test_civil_days_match_analytic_case() -> None:
     for text, hours in lengths.items():
         start, end = civil_day(date.fromisoformat(text), "Europe/Amsterdam")
         assert (end - start) / 3.6e12 == hours
+
+
+@pytest.mark.parametrize("year", [2018, 2019])
+def test_annual_averages_match_the_bicycle_counter(bridge_days: pd.DataFrame, year: int) -> None:
+    years = {row["year"]: row for row in mobility_oracle("fremont_years.json")["years"]}
+    oracle = years[year]
+    local = bridge_days.index.tz_convert(SEATTLE).tz_localize(None)
+    days = pd.Series(bridge_days["value"].to_numpy(), index=local)
+    days = days[days.index.year == year]
+    hours = fremont()[FREMONT_TOTAL]
+    hours = hours[hours.index.year == year]
+    annual = aadt(days)
+    ours = {
+        "complete_days": annual.n_days,
+        "adt_simple_mean_of_days": average_daily_traffic(days).value,
+        "aadt_aashto_84_averages": annual.value,
+        "total_counted": hours.sum(),
+        "weekday_mean": werkdagetmaal(days, dutch_holidays=False).value,
+        "weekend_mean": weekend_day(days).value,
+        "max_hour": nth_highest_hour(hours, 1),
+        "hour30": nth_highest_hour(hours, 30),
+        "k30": k_factor(hours, annual.value),
+    }
+    assert ours == pytest.approx({key: oracle[key] for key in ours}, abs=TOLERANCE)
+    for series, key in (
+        (monthly_average(days), "madt"),
+        (weekday_means(days), "mean_by_weekday_mon0"),
+        (hour_profile(hours), "mean_by_hour"),
+    ):
+        found = {str(label): value for label, value in series.items()}
+        assert found == pytest.approx(oracle[key], abs=TOLERANCE)
+    assert set(ours) | {"year", "madt", "mean_by_weekday_mon0", "mean_by_hour"} == set(oracle)
