@@ -23,24 +23,30 @@ from livinglab.errors import DecodeError, Reason
 _BOM: Final = b"\xef\xbb\xbf"
 _BLANK: Final = b" \t\r\n"
 _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_LONG_NUMBER: Final = re.compile(rb"[0-9.]{%d}" % (MAX_DIGITS + 1))
+_LONG_NUMBER: Final = re.compile(rb"(?<![0-9.])[0-9]{%d}" % (MAX_DIGITS + 1))
+# The same in the payload itself, where a number may begin: identifiers have such digits too.
+_LONG_OR_LARGE: Final = re.compile(
+    rb"[:,\[\s]-?(?:[0-9]{%d}|[0-9.]+[eE]\+?[0-9]{3})" % (MAX_DIGITS + 1)
+)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 # Digits and "+" become "0", "E" becomes "e", "{" becomes "[": one pass that makes long numbers,
 # three-digit exponents and nesting visible to byte searches.
 _SHAPE: Final = bytes.maketrans(b"123456789+E{", b"0000000000e[")
 _LONG: Final = b"0" * (MAX_DIGITS + 1)
-_LARGE_EXPONENT: Final = b"e000"
+_LARGE_EXPONENT: Final = b"0e000"
 _FOREIGN: Final = (
     (b"\x1f\x8b", "the payload is gzip", "publish plain JSON, or decompress it in the bridge"),
     (b"\xff\xfe", "the payload is UTF-16", "publish UTF-8"),
     (b"\xfe\xff", "the payload is UTF-16", "publish UTF-8"),
     (b"<", "the payload is HTML or XML", "look at what the publisher fetched: an error page?"),
 )
+#: Parsed numbers below this surely had no more than `MAX_DIGITS` digits before the point.
+LONGEST: Final = 10.0**MAX_DIGITS
 _any: Final = msgspec.json.Decoder()
 
 
 def is_simple(payload: bytes) -> bool:
-    """Whether a typed parse of `payload` needs no guard.
+    """Whether a typed parse that skips unknown members needs no guard.
 
     True for ASCII without escapes, whose numbers and nesting are within the limits whatever the
     structure is. False says nothing: `parse` decides.
@@ -48,7 +54,11 @@ def is_simple(payload: bytes) -> bool:
     if not payload.isascii() or b"\\" in payload or len(payload) > MAX_PAYLOAD_BYTES:
         return False
     shape = payload.translate(_SHAPE)
-    return not (shape.count(b"[") > MAX_DEPTH or _LARGE_EXPONENT in shape or _LONG in shape)
+    if shape.count(b"[") > MAX_DEPTH:
+        return False
+    if _LARGE_EXPONENT in shape or _LONG in shape:  # in a number, or in an identifier?
+        return _LONG_OR_LARGE.search(b" " + payload) is None
+    return True
 
 
 def parse(payload: bytes) -> object:
@@ -147,7 +157,7 @@ def _require_bounds(body: bytes) -> None:
         return
     bare = _STRING.sub(b'""', body)
     if _LONG_NUMBER.search(bare):
-        raise DecodeError(Reason.VALUE, f"a number has more than {MAX_DIGITS} digits")
+        raise DecodeError(Reason.VALUE, f"an integer has more than {MAX_DIGITS} digits")
     if bare.count(b"[") + bare.count(b"{") > MAX_DEPTH:
         _require_depth(bare)
 

@@ -13,8 +13,8 @@ from typing import Final
 import msgspec
 
 from ingest.decoders import mapping, times, vendor
-from ingest.decoders.base import Context
-from ingest.decoders.json_guard import is_simple, json_type, parse
+from ingest.decoders.base import MAX_PAYLOAD_BYTES, Context
+from ingest.decoders.json_guard import LONGEST, json_type, parse
 from ingest.decoders.shapes import shape
 from ingest.decoders.topics import own_or_topic
 from ingest.decoders.values import number_in
@@ -70,6 +70,9 @@ _TIME_KEYS: Final = [
 ]
 
 
+_usual_models: Final[dict[str, tuple[DeviceModel, bool]]] = {}  # by name, of the present registry
+
+
 class _Message(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     device: str
     ts: str
@@ -91,7 +94,7 @@ def decode(message: Message, context: Context) -> Decoded:
         SYNTAX for anything but an object or an array of objects, TIME for an impossible time,
         DEVICE where neither body nor route names a device, or both do and differ.
     """
-    if is_simple(message.payload):
+    if len(message.payload) <= MAX_PAYLOAD_BYTES:
         try:
             usual = _decode_usual(_messages.decode(message.payload), message, context)
             if usual is not None:
@@ -105,16 +108,32 @@ def _decode_usual(body: _Message, message: Message, context: Context) -> Decoded
     rows = shape(tuple(body.values))
     if not rows or not body.device.strip() or len(body.ts) < 20:
         return None
-    now = times.network_ns(body.ts)
-    device = own_or_topic(body.device, message, context)
-    if now is None or context.model_of(device) is not None:
-        return None
     values = body.values
+    if any(not -LONGEST < value < LONGEST for value in values.values()):
+        return None
+    device = own_or_topic(body.device, message, context)
+    model = context.model_of(device)
+    if model is not None and not _is_usual(model):
+        return None
+    now = times.network_ns(body.ts)
+    if now is None:
+        return None
     readings = [
         _reading(Reading, (key, quantity, values[key], unit, now, channel, ""))
         for key, quantity, unit, channel in rows
     ]
     return Decoded({device: readings})
+
+
+def _is_usual(model: DeviceModel) -> bool:
+    """Whether the model takes time and values from where the usual message has them."""
+    known = _usual_models.get(model.name)
+    if known is None or known[0] is not model:
+        members = _Message.__struct_fields__
+        plain_keys = not any(mapping.is_path(key) or key in members for key in model.keys)
+        known = model, plain_keys and model.time_key in ("", "ts")
+        _usual_models[model.name] = known
+    return known[1]
 
 
 def device_and_time(item: object, context: Context) -> tuple[str, times.Instant]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Never
 
 from ingest.decoders import keys
 from ingest.decoders.base import MAX_READINGS, Context
@@ -34,6 +34,7 @@ _KNOWN: Final = frozenset(
 )
 _VALUES: Final = ("v", "vs", "vb", "vd")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*")
+_KEY: Final = re.compile(r"[A-Za-z0-9\-:./_]+")
 _URN: Final = re.compile(r"urn:dev:((?:mac|ow|org|os|ops|example):[^:/]+|[^:/]+)[:/]?(.*)")
 _SEPARATORS: Final = ":/._-"
 _LATEST_S: Final = 4_102_444_800.0  # 2100
@@ -72,10 +73,9 @@ _UNITS: Final[Mapping[str, tuple[str | None, str]]] = {
 }
 
 
-class Named(NamedTuple):
-    """A resolved name and unit: device, key, quantity, unit, channel, and factor of the value."""
+class Meant(NamedTuple):
+    """What a key and a unit mean: key, quantity, unit, channel, and factor of the value."""
 
-    device: str
     key: str
     quantity: str
     unit: str | None
@@ -155,11 +155,10 @@ def time_ns(seconds: float, received_ns: int) -> int | None:
     return received_ns + round(seconds * 1e6) * (SECOND_NS // 1_000_000)
 
 
-@lru_cache(maxsize=8192)
-def named(base: str, name: str, unit: str) -> Named:
-    """Device, key, quantity, unit and channel of a record's name and unit.
+def named(base: str, name: str, unit: str) -> tuple[str, Meant]:
+    """Device, and what the rest of the name means with the unit.
 
-    The device is the base name without its separator, or the identifier of a `urn:dev:`; the key is
+    The device is the identifier of a `urn:dev:`, or the base name without its separator; the key is
     what follows; the unit names the quantity where it can, else the last part of the key does.
 
     Raises
@@ -169,30 +168,67 @@ def named(base: str, name: str, unit: str) -> Named:
 
     Examples
     --------
-    >>> named("urn:dev:utr-aq-01:", "no2", "ppb")[:4]
+    >>> device, meant = named("urn:dev:utr-aq-01:", "no2", "ppb")
+    >>> device, meant.key, meant.quantity, meant.unit
     ('utr-aq-01', 'no2', 'no2', 'ppb')
-    >>> named("urn:dev:ow:10e2073a01080063", "", "%RH")[:4]
+    >>> device, meant = named("urn:dev:ow:10e2073a01080063", "", "%RH")
+    >>> device, meant.key, meant.quantity, meant.unit
     ('ow:10e2073a01080063', '%RH', 'relative_humidity', '%')
     """
-    whole = base + name
-    if not _NAME.fullmatch(whole):
-        shown = whole[:60]
-        raise DecodeError(Reason.FORMAT, f"{shown!r} is no SenML name", hint="RFC 8428, 4.5.1")
-    device, key = _split(base, name)
+    device, rest, is_urn = base_parts(base) if base else ("", "", False)
+    if base and (is_urn or name):
+        return device, meant(rest + name, unit)
+    _require_name(base or name)
+    device, key = _split(base or name)
+    return device, meant(key, unit)
+
+
+@lru_cache(maxsize=16384)
+def base_parts(base: str) -> tuple[str, str, bool]:
+    """Device of a base name, what follows the device in it, and whether it is a `urn:dev:`.
+
+    Raises
+    ------
+    DecodeError
+        FORMAT, if the base name breaks section 4.5.1.
+    """
+    _require_name(base)
+    urn = _URN.fullmatch(base)
+    return (urn[1], urn[2], True) if urn else (base.rstrip(_SEPARATORS), "", False)
+
+
+@lru_cache(maxsize=8192)
+def meant(key: str, unit: str) -> Meant:
+    """What a key (the name after the device) means with its unit.
+
+    Raises
+    ------
+    DecodeError
+        FORMAT, if the key breaks section 4.5.1.
+    """
+    if key and not _KEY.fullmatch(key):
+        _refuse_name(key)
     last = re.split(r"[:/]", key)[-1]
-    channel = key[: -len(last)].rstrip(_SEPARATORS) if key != last else ""
+    channel = key[: -len(last)].rstrip(_SEPARATORS) if last and key != last else ""
     quantity, written, factor, place = _quantity(last, unit)
     channel = "_".join(part for part in (channel, place) if part)
-    return Named(device, key or unit, quantity, written, channel or "0", factor)
+    return Meant(key or unit, quantity, written, channel or "0", factor)
 
 
-def _split(base: str, name: str) -> tuple[str, str]:
-    urn = _URN.fullmatch(base or name)
+def _require_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        _refuse_name(name)
+
+
+def _refuse_name(name: str) -> Never:
+    raise DecodeError(Reason.FORMAT, f"{name[:60]!r} is no SenML name", hint="RFC 8428, 4.5.1")
+
+
+def _split(whole: str) -> tuple[str, str]:
+    """Device and key of a name that stands in one piece."""
+    urn = _URN.fullmatch(whole)
     if urn:
-        return urn[1], urn[2] + (name if base else "")
-    if base and name:
-        return base.rstrip(_SEPARATORS), name
-    whole = base or name
+        return urn[1], urn[2]
     head, separator, last = whole.rpartition("/" if "/" in whole else ":")
     if separator and keys.meaning(last) is not None:
         return head, last
@@ -233,12 +269,12 @@ def _readings(
     if not has_value and "s" not in record:
         return
     unit = (_text(record, "u") if "u" in record else "") or base.unit
-    meaning = named(base.name, _text(record, "n") if "n" in record else "", unit)
+    own, meaning = named(base.name, _text(record, "n") if "n" in record else "", unit)
     moment = time_ns(
         base.time + (_number(record, "t") if "t" in record else 0.0), message.received_ns
     )
-    in_name = meaning.device and context.device == "payload"
-    device = meaning.device if in_name else topic_device(message, context)
+    in_name = own and context.device == "payload"
+    device = own if in_name else topic_device(message, context)
     value = _value(record, present[0] if present else "", base, meaning)
     if value is not None:
         yield (
@@ -255,7 +291,7 @@ def _has_own(record: Mapping[str, object]) -> bool:
     return ("n" in record or "t" in record) and "s" not in record
 
 
-def _value(record: Mapping[str, object], label: str, base: Base, meaning: Named) -> float | None:
+def _value(record: Mapping[str, object], label: str, base: Base, meaning: Meant) -> float | None:
     if label in ("", "v"):
         if not label and base.value is None:
             return None

@@ -188,7 +188,7 @@ def _without_uplink(
 
 def _device(device_id: str, message: Message, context: Context) -> str:
     in_topic = _topic_device(message.topic)
-    if in_topic is not None and plain(in_topic) != plain(device_id):
+    if in_topic not in (None, device_id) and plain(in_topic) != plain(device_id):
         text = f"the topic says device {in_topic[:60]!r}, the payload {device_id[:60]!r}"
         raise DecodeError(Reason.DEVICE, text, hint="correct the bridge that changes one of them")
     return own_or_topic(device_id, message, context)
