@@ -21,6 +21,8 @@ from livinglab.registry import Registry
 from livinglab.timeline import parse_instant
 
 _FOREVER = 1 << 63
+#: Quantities measured from the sensor's own zero; its height makes them m NAP.
+_FROM_ZERO = frozenset({"water_level"})
 
 
 _Row = DeviceRow | CalibrationRow | FlagRow
@@ -137,6 +139,9 @@ def _check_devices(lab: str, part: LabTree, tree: Tree, reader: TreeReader) -> N
         if row.area not in areas:
             told = f"unknown area of {lab}{nearest(row.area, areas)}"
             reader.findings.add(place, ("area",), told)
+        if row.height_m_nap is None and _FROM_ZERO & _measured(row.id, part, tree):
+            told = "missing: a level needs the height of the sensor's zero (0 = it sends m NAP)"
+            reader.findings.add(place, ("height_m_nap",), told)
     _check_overlaps("devices", lab, [(row.id, row) for row in part.devices], reader)
 
 

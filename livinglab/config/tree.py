@@ -193,8 +193,8 @@ class TreeReader:
             names = ", ".join(path.name for path in found)
             told = (
                 f"{len(found)} labs ({names}), at most {MAX_LABS} are allowed: the letter of 2015 "
-                "that the living labs rest on speaks of up to four; topics, locks and pools are laid "
-                "out for that"
+                "that the living labs rest on speaks of up to four; topics, locks and pools are "
+                "laid out for that"
             )
             self.findings.add(FilePlace(self._shown(folder)), (), told)
         if not found:
