@@ -1,0 +1,271 @@
+"""What is known about the keys of each series: is this value new, a correction or a repeat?
+
+A key is (device, channel, quantity, time). The ledger of readings has to say of each value whether
+its key was stored before, for a history that does not fit into memory. Per series this module knows
+
+- `newest`, the latest time ever stored: a later value is new, which is nearly always the case;
+- the last `RECENT` keys, complete above `floor`;
+- below `floor`, *pages*: stretches of time read from the store when a late value asks for them.
+
+Memory is bounded by the registry (series) and by `PAGES`. After a restart only `newest` is left, and
+pages answer the rest, so the answers stay exact with one exception: two loaders of a share group do
+not see each other's keys newer than `newest`, so a reading that both received counts as stored twice.
+
+The store may hold writes of an attempt that a crash cut off; asking it again would turn "new" into
+"repeat". Therefore what was there before a late write (`late`) goes into the loader's state before the
+write, and is laid over the pages when the attempt is repeated (`before_images`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Final
+
+from livinglab.model import Point, SeriesKey
+from livinglab.timeline import HOUR_NS
+
+RECENT: Final = 16  # keys per series that are answered without asking
+PAGES: Final = 512  # pages held over all series
+NEVER: Final = -(1 << 63)
+
+SeriesName = tuple[str, str, str]  # measurement, device, channel
+LateKey = tuple[str, str, str, int, str]  # measurement, device, channel, time in ns, quantity
+LookUp = Callable[[SeriesKey, int, int], Iterable[Point]]
+Values = dict[str, float]
+
+
+class _Refused(Values):
+    """The values of a key that the store refused: every field is there, none may be written."""
+
+    def __contains__(self, field: object) -> bool:
+        return True
+
+
+REFUSED: Final = _Refused()
+
+
+class Slot:
+    """One series in memory. `known`, `out`: values at `time`, and those of them to be written."""
+
+    __slots__ = (
+        "committed", "floor", "hour", "known", "newest", "out",
+        "pages", "recent", "series", "span_ns", "time", "turn",
+    )  # fmt: skip
+
+    def __init__(self, series: SeriesKey, newest: int, span_ns: int) -> None:
+        self.series = series
+        self.span_ns = span_ns
+        self.newest = self.committed = self.floor = newest
+        self.recent: dict[int, Values] = {}
+        self.pages: dict[int, dict[int, Values]] | None = None
+        self.time = NEVER
+        self.turn = -1
+        self.hour = NEVER
+        self.known: Values = {}
+        self.out: Values | None = None
+
+    def keep(self, time_ns: int, values: Values) -> None:
+        """Remember a key; the one that has been held longest leaves."""
+        recent = self.recent
+        recent[time_ns] = values
+        if len(recent) > RECENT:
+            gone = next(iter(recent))
+            left = recent.pop(gone)
+            self.floor = max(self.floor, gone)
+            if (
+                self.pages is not None
+                and (page := self.pages.get(gone // self.span_ns)) is not None
+            ):
+                page[gone] = left
+
+
+class SeriesMemory:
+    """Slots of all series, and the points to be written next.
+
+    Parameters
+    ----------
+    newest : mapping of (measurement, device, channel) to int
+        The latest stored time of each series, from the loader's state.
+    look_up : callable
+        Stored points of a series in [start, end); whatever was handed out is in the store by then.
+    before_images : mapping of LateKey to float or None
+        What was stored before the late writes of an attempt that was cut off.
+
+    Attributes
+    ----------
+    points : list of Point
+        To be written; taken by `take`.
+    hours : set of (device, hour in ns)
+        Touched since the last `settle`.
+    late : dict of LateKey to float or None
+        What was stored before the late writes since the last `take`.
+    refused : collection of (SeriesKey, time)
+        Keys that the store refuses.
+    """
+
+    def __init__(
+        self,
+        newest: Mapping[SeriesName, int],
+        look_up: LookUp,
+        before_images: Mapping[LateKey, float | None] | None = None,
+    ) -> None:
+        self._newest = newest
+        self._look_up = look_up
+        self._before_images = dict(before_images or {})
+        self._slots: dict[SeriesName, Slot] = {}
+        self._pages = 0
+        self._touched: dict[Slot, None] = {}
+        self.turn = 0
+        self.points: list[Point] = []
+        self.hours: set[tuple[str, int]] = set()
+        self.late: dict[LateKey, float | None] = {}
+        self.refused: Collection[tuple[SeriesKey, int]] = ()
+
+    def slot(self, measurement: str, device: str, channel: str, step_s: int) -> Slot:
+        """The slot of a series; `step_s` only sizes its pages (about 144 readings)."""
+        name = (measurement, device, channel)
+        slot = self._slots.get(name)
+        if slot is None:
+            span_h = min(max(144 * step_s // 3_600, 1), 240)
+            newest = self._newest.get(name, NEVER)
+            slot = self._slots[name] = Slot(
+                SeriesKey(measurement, (device, channel)), newest, span_h * HOUR_NS
+            )
+        return slot
+
+    def open(self, slot: Slot, time_ns: int) -> None:
+        """Turn the slot to a key: what is known there, and a new point where nothing can be."""
+        slot.turn = self.turn
+        if self.refused and (slot.series, time_ns) in self.refused:
+            slot.time, slot.known, slot.out = time_ns, REFUSED, None
+        elif time_ns > slot.newest:
+            if slot.newest == slot.committed:
+                self._touched[slot] = None
+            values: Values = {}
+            slot.newest = slot.time = time_ns
+            slot.known = slot.out = values
+            slot.keep(time_ns, values)
+            self._write(slot, time_ns, values)
+        else:
+            slot.known = self._known(slot, time_ns)
+            slot.time, slot.out = time_ns, None
+
+    def amend(self, slot: Slot, field: str, value: float) -> None:
+        """Write a value at a key that may have been stored before."""
+        known = slot.known
+        if slot.time <= slot.committed:
+            series = slot.series
+            device, channel = series.tags
+            key = (series.measurement, device, channel, slot.time, field)
+            self.late.setdefault(key, known.get(field))
+            self._before_images.pop(key, None)
+            self._touched[slot] = None
+        known[field] = value
+        if slot.out is None:
+            slot.out = {}
+            self._write(slot, slot.time, slot.out)
+        slot.out[field] = value
+
+    def take(self) -> tuple[list[Point], dict[LateKey, float | None]]:
+        """Hand out the points to be written and what was stored before the late ones."""
+        points, late = self.points, self.late
+        self.points, self.late = [], {}
+        self.turn += 1
+        return points, late
+
+    def newest_touched(self) -> dict[SeriesName, int]:
+        """The latest time of each series that got a later one since the last `settle`."""
+        return {
+            (slot.series.measurement, slot.series.tags[0], slot.series.tags[1]): slot.newest
+            for slot in self._touched
+            if slot.newest != slot.committed
+        }
+
+    def settle(self) -> None:
+        """All that was handed out is stored and in the loader's state."""
+        for slot in self._touched:
+            slot.committed = slot.newest
+            slot.hour = NEVER
+        self._touched.clear()
+        self._before_images.clear()
+        self.hours = set()
+        self.refused = ()
+
+    def roll_back(
+        self,
+        before_images: Mapping[LateKey, float | None],
+        refused: Collection[tuple[SeriesKey, int]] = (),
+    ) -> None:
+        """Forget everything since `settle`, as a restart would."""
+        self.take()
+        self._before_images = dict(before_images)
+        self.refused = refused
+        self.hours = set()
+        for slot in self._touched:
+            slot.newest = slot.floor = slot.committed
+            slot.recent.clear()
+        self._touched.clear()
+        for slot in self._slots.values():
+            slot.time, slot.hour, slot.pages = NEVER, NEVER, None
+        self._pages = 0
+
+    def forget(self, device: str, newest: Mapping[SeriesName, int]) -> None:
+        """The device's series were rewritten by someone else, up to `newest`."""
+        for name, slot in self._slots.items():
+            if name[1] == device:
+                top = max(newest.get(name, NEVER), slot.newest)
+                slot.newest = slot.committed = slot.floor = top
+                slot.recent.clear()
+                slot.time, slot.pages = NEVER, None
+        self._newest = {**self._newest, **newest}
+
+    def _write(self, slot: Slot, time_ns: int, values: Values) -> None:
+        self.points.append(Point(slot.series, time_ns, values))
+        hour = time_ns - time_ns % HOUR_NS
+        if hour != slot.hour:
+            slot.hour = hour
+            self.hours.add((slot.series.tags[0], hour))
+
+    def _known(self, slot: Slot, time_ns: int) -> Values:
+        """Values at a key, as a copy: the original may be on its way to the store."""
+        values = slot.recent.get(time_ns)
+        if values is not None:
+            slot.recent[time_ns] = copy = dict(values)
+            return copy
+        self._touched[slot] = None
+        if time_ns > slot.floor:
+            values = {}
+            slot.keep(time_ns, values)
+            return values
+        page = self._page(slot, time_ns // slot.span_ns)
+        page[time_ns] = copy = dict(page.get(time_ns, {}))
+        return copy
+
+    def _page(self, slot: Slot, number: int) -> dict[int, Values]:
+        if slot.pages is not None and (page := slot.pages.get(number)) is not None:
+            return page
+        if self._pages >= PAGES:
+            for other in self._slots.values():
+                other.pages = None
+            self._pages = 0
+        start = number * slot.span_ns
+        page = {
+            point.time_ns: dict(point.fields)  # type: ignore[arg-type]  # raw holds floats
+            for point in self._look_up(slot.series, start, start + slot.span_ns)
+        }
+        self._lay_over(slot, start, page)
+        slot.pages = slot.pages if slot.pages is not None else {}
+        slot.pages[number] = page
+        self._pages += 1
+        return page
+
+    def _lay_over(self, slot: Slot, start: int, page: dict[int, Values]) -> None:
+        name = (slot.series.measurement, *slot.series.tags)
+        for (*series, time_ns, field), old in self._before_images.items():
+            if tuple(series) != name or not start <= time_ns < start + slot.span_ns:
+                continue
+            values = page.setdefault(time_ns, {})
+            if old is None:
+                values.pop(field, None)
+            else:
+                values[field] = old
