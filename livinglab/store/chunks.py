@@ -10,27 +10,27 @@ if TYPE_CHECKING:
 
 
 def chunked(
-    read: Callable[[int, int], pd.DataFrame],
-    next_time: Callable[[int], int | None],
-    start_ns: int,
-    end_ns: int,
+    read: Callable[[tuple[int, int]], pd.DataFrame],
+    first_time: Callable[[tuple[int, int]], int | None],
+    window: tuple[int, int],
     chunk_s: int,
 ) -> Iterator[pd.DataFrame]:
-    """Yield `read(from, to)` for each chunk of [start_ns, end_ns) that has rows, in order of time.
+    """Yield `read` of each chunk of the window that has rows, in order of time.
 
-    Chunks lie on the grid start_ns + k * chunk_s. After an empty chunk `next_time(from)` says where
-    data go on (ns, None: nowhere), so that years without data cost one question.
+    Chunks lie on the grid start + k * chunk_s. After an empty chunk `first_time` says where data go
+    on (ns; None: nowhere), so that years without data cost one question.
     """
     if chunk_s <= 0:
         raise ValueError(f"chunk_s must be positive, got {chunk_s}")
     step = chunk_s * 1_000_000_000
-    at: int | None = next_time(start_ns)
+    start_ns, end_ns = window
+    at = first_time(window)
     while at is not None and at < end_ns:
         begin = start_ns + (at - start_ns) // step * step
         until = min(begin + step, end_ns)
-        frame = read(begin, until)
+        frame = read((begin, until))
         if len(frame):
             yield frame
             at = until
         else:
-            at = next_time(until)
+            at = first_time((until, end_ns))

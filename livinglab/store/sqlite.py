@@ -106,7 +106,7 @@ class SqliteStore:
     ) -> pd.DataFrame:
         """Read a window as a frame; see `Store.frame`."""
         kinds = self._kinds(bucket, measurement, fields)
-        return self._frame(bucket, measurement, tags, kinds, *clamp(start_ns, end_ns))
+        return self._frame(bucket, measurement, tags, kinds, clamp(start_ns, end_ns))
 
     def _kinds(
         self, bucket: str, measurement: str, fields: Collection[str] | None
@@ -125,8 +125,7 @@ class SqliteStore:
         measurement: str,
         tags: Tags | None,
         kinds: dict[str, FieldType],
-        start_ns: int,
-        end_ns: int,
+        window: tuple[int, int],
     ) -> pd.DataFrame:
         from livinglab.store.framing import frame_of_series
 
@@ -134,7 +133,7 @@ class SqliteStore:
         pieces = []
         with at.file.reading() as connection:
             for series, number in at.selected(connection, measurement, tags).items():
-                rows = at.rows(connection, measurement, number, (start_ns, end_ns), kinds)
+                rows = at.rows(connection, measurement, number, window, kinds)
                 if rows:
                     pieces.append((series.tags, rows))
         return frame_of_series(require_schema(bucket, measurement).tags, kinds, pieces)
@@ -151,16 +150,15 @@ class SqliteStore:
     ) -> Iterator[pd.DataFrame]:
         """`frame` in time chunks of `chunk_s` seconds from `start_ns` on; see `Store.frames`."""
         kinds = self._kinds(bucket, measurement, fields)
-        start_ns, end_ns = clamp(start_ns, end_ns)
         at = self._bucket(bucket)
 
-        def next_time(from_ns: int) -> int | None:
+        def first_time(window: tuple[int, int]) -> int | None:
             with at.file.reading() as connection:
                 numbers = at.selected(connection, measurement, tags).values()
-                return at.first_time(connection, measurement, numbers, (from_ns, end_ns))
+                return at.first_time(connection, measurement, numbers, window)
 
         read = partial(self._frame, bucket, measurement, tags, kinds)
-        return chunked(read, next_time, start_ns, end_ns, chunk_s)
+        return chunked(read, first_time, clamp(start_ns, end_ns), chunk_s)
 
     def replace(
         self,
