@@ -1,0 +1,49 @@
+"""The pipeline: a build system for windows. Nothing else computes.
+
+`stale` says which windows are out of date and why; `reconcile` rebuilds them, upstream first; late
+data, corrected calibrations, moved sensors, new thresholds, manual flags and reloaded journals are
+all the same to it. `plan` and `run_chunk` are the two halves of `rebuild` that tasks map over.
+"""
+
+from __future__ import annotations
+
+from livinglab.pipeline.chunks import Chunk, plan, run_chunk
+from livinglab.pipeline.freshness import Cause, Verdict
+from livinglab.pipeline.runs import Summary
+from livinglab.pipeline.tasks import plan_for_run, rebuild_for_run
+from livinglab.pipeline.windows import CLEAN, EXPERIMENT, INDICATORS, LEVELS, Target, Window
+from livinglab.pipeline.work import (
+    Progress,
+    Reconciled,
+    clean,
+    experiment,
+    indicators,
+    rebuild,
+    reconcile,
+    stale,
+)
+
+__all__ = [
+    "CLEAN",
+    "EXPERIMENT",
+    "INDICATORS",
+    "LEVELS",
+    "Cause",
+    "Chunk",
+    "Progress",
+    "Reconciled",
+    "Summary",
+    "Target",
+    "Verdict",
+    "Window",
+    "clean",
+    "experiment",
+    "indicators",
+    "plan",
+    "plan_for_run",
+    "rebuild",
+    "rebuild_for_run",
+    "reconcile",
+    "run_chunk",
+    "stale",
+]

@@ -1,0 +1,126 @@
+"""The clean level: raw -> flags, calibration, height; what it depends on and where it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from livinglab.pipeline.arrivals import Arrivals
+from livinglab.pipeline.cleaning import FROM_ZERO, Rules, clean_rows, cut, read_raw
+from livinglab.pipeline.digests import Inputs
+from livinglab.pipeline.recipe import Output, Place, Recipe, clipped
+from livinglab.pipeline.scope import OPEN
+from livinglab.pipeline.windows import Window, span_of
+from livinglab.registry import Calibration, Device, ManualFlag
+from livinglab.store.base import Store
+from livinglab.timeline import SECOND_NS
+from transforms import quality
+
+#: Raise it when the same inputs give another output: every window is then computed again.
+VERSION: Final = "clean-1"
+
+
+class CleanView:
+    """Inputs of clean windows: arrival versions and configuration."""
+
+    def __init__(self, store: Store, recipe: Clean, span: Window) -> None:
+        before, after = recipe.widest()
+        rows = recipe.scope.rows(recipe.target.lab, recipe.target.theme)
+        self._recipe = recipe
+        self._arrivals = Arrivals(
+            store, {row.id for row in rows}, span.start_ns - before, span.end_ns + after
+        )
+
+    def inputs(self, window: Window) -> Inputs:
+        """Inputs of a window, as they were when the view was made."""
+        part = self._recipe.of(window)
+        arrivals = self._arrivals.digest(part.devices, *part.reach(window))
+        return Inputs(arrivals, "", part.digest, VERSION)
+
+    def open_upstream(self, window: Window) -> Window | None:
+        """Readings are written by nobody who claims: nothing is ever open."""
+        del window
+        return None
+
+    def marks(self, window: Window) -> Mapping[str, Any]:
+        """Marks of the hours that are read, per device."""
+        part = self._recipe.of(window)
+        return {"arrivals": self._arrivals.marks(part.devices, *part.reach(window))}
+
+
+class Clean(Recipe):
+    """Clean windows of one lab and theme."""
+
+    has_upstream = False
+
+    def view(self, store: Store, span: Window) -> CleanView:
+        """Read the arrival versions of every device and hour that windows in `span` read."""
+        return CleanView(store, self, span)
+
+    def compute(self, store: Store, windows: Sequence[Window]) -> dict[Window, Output]:
+        """Read raw with margins, flag, calibrate, and cut into windows."""
+        reaches = [self.of(window).reach(window) for window in windows]
+        reach = Window(min(row.start_ns for row in reaches), max(row.end_ns for row in reaches))
+        readings = read_raw(store, self.scope, self.target, reach)
+        return cut(
+            clean_rows(readings, self.scope, self.target, span_of(windows)), self.target, windows
+        )
+
+    def place(self, span: Window) -> Place:
+        """The lab's rows of the theme."""
+        return Place("clean", self.target.theme, {"lab": self.target.lab}, span)
+
+    def bounds(self) -> Iterator[int]:
+        """Start and end of every row that names a device of the target."""
+        rows = self.scope.rows(self.target.lab, self.target.theme)
+        ids = {row.id for row in rows}
+        registry = self.scope.registry
+        periods: Iterable[Device | Calibration | ManualFlag] = (
+            *rows,
+            *(row for row in registry.calibrations if row.device in ids),
+            *(row for row in registry.flags if row.device in ids),
+        )
+        for row in periods:
+            yield row.from_ns
+            yield OPEN if row.to_ns is None else row.to_ns
+
+    def widest(self) -> tuple[int, int]:
+        """Largest reach of a test on any device of the target."""
+        return self.margin(self.scope.rows(self.target.lab, self.target.theme), Window(0, 0))
+
+    def margin(self, rows: tuple[Device, ...], window: Window) -> tuple[int, int]:
+        """Largest reach of a test on the devices of the window."""
+        del window
+        reaches = [quality.reach_s(self.scope.thresholds(*key)) for key in self._measured(rows)]
+        before = max((reach[0] for reach in reaches), default=0)
+        after = max((reach[1] for reach in reaches), default=0)
+        return before * SECOND_NS, after * SECOND_NS
+
+    def _measured(self, rows: Iterable[Device]) -> Iterator[tuple[Device, str]]:
+        for row in rows:
+            for quantity in self.scope.quantities(row.model, self.target.theme):
+                yield row, quantity
+
+    def content(
+        self, rows: tuple[Device, ...], window: Window, reach: Window
+    ) -> Iterator[tuple[str, Any]]:
+        """Places and thresholds within reach, calibrations and manual flags of the window."""
+        for row in rows:
+            bounds = clipped(row.from_ns, row.to_ns, reach)
+            yield f"device {row.id}", [*bounds, self._height(row)]
+            for quantity in self.scope.quantities(row.model, self.target.theme):
+                thresholds = asdict(self.scope.thresholds(row, quantity))
+                yield f"thresholds of {row.id} {quantity}", thresholds
+        rules = Rules(self.scope, self.target.theme, {row.id for row in rows}, window)
+        for found in rules.calibrations:
+            bounds = clipped(found.from_ns, found.to_ns, window)
+            content = [found.method, dict(found.parameters), *bounds]
+            yield f"calibration of {found.device} {found.quantity}", content
+        for flag in rules.flags:
+            bounds = clipped(flag.from_ns, flag.to_ns, window)
+            yield f"manual flag of {flag.device} {flag.quantity}", [flag.flag, *bounds]
+
+    def _height(self, row: Device) -> float | None:
+        measured = self.scope.quantities(row.model, self.target.theme)
+        return row.height_m_nap if FROM_ZERO.intersection(measured) else None

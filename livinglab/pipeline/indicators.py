@@ -1,0 +1,281 @@
+"""clean -> indicators: every indicator of a theme, per area, for civil days of the lab.
+
+The functions are named by configuration and live below `transforms`; they get all series of an
+indicator and all days of a chunk at once. Which series are expected on a day comes from the
+registry, so a device that is silent has rows too, with the status "insufficient".
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from livinglab.errors import ConfigError, DataError, Problem
+from livinglab.model import Point, SeriesKey
+from livinglab.pipeline.digests import Inputs
+from livinglab.pipeline.places import placed
+from livinglab.pipeline.recipe import Output, Place, Recipe, clipped
+from livinglab.pipeline.scope import OPEN
+from livinglab.pipeline.upstream import Upstream
+from livinglab.pipeline.windows import CLEAN, Target, Window, span_of
+from livinglab.registry import Device, Indicator
+from livinglab.store.base import Store
+from livinglab.timeline import DAY_NS, HOUR_NS
+from transforms.aggregate import combine
+from transforms.frames import time_ns, to_panel
+
+#: Raise it when the same inputs give another output: every window is then computed again.
+VERSION: Final = "indicators-1"
+
+IndicatorFunction = Callable[..., pd.DataFrame]
+
+
+class IndicatorsView:
+    """Inputs of indicator windows: outputs of the clean windows, and configuration."""
+
+    def __init__(self, store: Store, recipe: Indicators, span: Window) -> None:
+        before, after = recipe.widest()
+        target = Target(CLEAN, recipe.target.lab, recipe.target.theme)
+        reach = Window(span.start_ns - before, span.end_ns + after)
+        self._recipe = recipe
+        self._upstream = Upstream(store, target, recipe.scope.step(target), reach)
+
+    def inputs(self, window: Window) -> Inputs:
+        """Inputs of a window, as they were when the view was made."""
+        part = self._recipe.of(window)
+        upstream = self._upstream.digest(part.reach(window))
+        return Inputs("", upstream, part.digest, self._recipe.version)
+
+    def open_upstream(self, window: Window) -> Window | None:
+        """First clean window that is read and not finished."""
+        return self._upstream.unfinished(self._recipe.of(window).reach(window))
+
+    def marks(self, window: Window) -> Mapping[str, Any]:
+        """Short digests of the clean windows that are read."""
+        return {"upstream": self._upstream.outputs(self._recipe.of(window).reach(window))}
+
+
+class Indicators(Recipe):
+    """Indicator windows of one lab and theme."""
+
+    @property
+    def version(self) -> str:
+        """Declared versions of the indicators' functions."""
+        rows = self.scope.indicators(self.target.theme)
+        modules = sorted({row.function.partition(":")[0] for row in rows})
+        return ",".join((VERSION, *(f"{name}-{module_version(name)}" for name in modules)))
+
+    def view(self, store: Store, span: Window) -> IndicatorsView:
+        """Read the records of the clean windows that windows in `span` read."""
+        return IndicatorsView(store, self, span)
+
+    def place(self, span: Window) -> Place:
+        """The lab's indicators of the theme."""
+        return Place("indicators", self.target.theme, {"lab": self.target.lab}, span)
+
+    def bounds(self) -> Iterator[int]:
+        """Start and end of every device row."""
+        for row in self.scope.rows(self.target.lab, self.target.theme):
+            yield row.from_ns
+            yield OPEN if row.to_ns is None else row.to_ns
+
+    def widest(self) -> tuple[int, int]:
+        """Largest margins that an indicator of the theme declares; a legal day may end later."""
+        before, after = self._declared()
+        return before, after + (DAY_NS if self._has_legal_days() else 0)
+
+    def margin(self, rows: tuple[Device, ...], window: Window) -> tuple[int, int]:
+        """Margins declared, and the rest of the legal day (fixed UTC+1) that begins last."""
+        del rows
+        before, after = self._declared()
+        rest = (-window.end_ns - HOUR_NS) % DAY_NS if self._has_legal_days() else 0
+        return before, after + rest
+
+    def variant(self, window: Window) -> tuple[int, int]:
+        """Windows whose margins differ have different slices."""
+        return self.margin((), window)
+
+    def _declared(self) -> tuple[int, int]:
+        rows = self.scope.indicators(self.target.theme)
+        before = max((row.before_h for row in rows), default=0)
+        after = max((row.after_h for row in rows), default=0)
+        return before * HOUR_NS, after * HOUR_NS
+
+    def _has_legal_days(self) -> bool:
+        return any(row.period == "day_utc1" for row in self.scope.indicators(self.target.theme))
+
+    def content(
+        self, rows: tuple[Device, ...], window: Window, reach: Window
+    ) -> Iterator[tuple[str, Any]]:
+        """Zone, places of the devices, and the definitions of the indicators."""
+        del window
+        yield "time zone", self.scope.zone(self.target.lab)
+        for row in rows:
+            measured = self.scope.measured(row.model, self.target.theme)
+            bounds = clipped(row.from_ns, row.to_ns, reach)
+            yield f"device {row.id}", [row.area, row.step_s, measured, *bounds]
+        for indicator in self.scope.indicators(self.target.theme):
+            yield f"indicator {indicator.id}", definition(indicator)
+
+    def compute(self, store: Store, windows: Sequence[Window]) -> dict[Window, Output]:
+        """Read clean with margins and compute every indicator of the theme."""
+        outputs = {window: Output(info={"indicators": {}}) for window in windows}
+        readings = self._read(store, windows)
+        for indicator in self.scope.indicators(self.target.theme):
+            panel = panel_of(readings, indicator)
+            for days, steps in self._stretches(indicator, windows):
+                frame = evaluated(indicator, panel, days, self.scope.zone(self.target.lab), steps)
+                self._add(outputs, indicator, days, frame)
+        return outputs
+
+    def _read(self, store: Store, windows: Sequence[Window]) -> pd.DataFrame:
+        """Clean readings of the devices at their places within reach of the windows.
+
+        Columns `ns`, `quantity`, `value`, `flag`, and `series` ("area|device|channel").
+        """
+        theme, lab = self.target.theme, self.target.lab
+        reaches = [self.of(window).reach(window) for window in windows]
+        start, end = min(row.start_ns for row in reaches), max(row.end_ns for row in reaches)
+        frame = store.frame("clean", theme, start, end, {"lab": lab}, ["value", "flag"])
+        rows = self.scope.rows(lab, theme)
+        long = frame.assign(ns=time_ns(frame)).reset_index(drop=True)
+        place = placed(long, rows)
+        long, place = long[place >= 0], place[place >= 0]
+        areas = np.asarray([row.area for row in rows], dtype=object)[place]
+        return long.assign(series=areas + "|" + long["device"] + "|" + long["channel"])
+
+    def _stretches(
+        self, indicator: Indicator, windows: Sequence[Window]
+    ) -> Iterator[tuple[list[Window], dict[str, int]]]:
+        """Runs of days with the same expected series and steps, without days that expect none."""
+        days: list[Window] = []
+        steps: dict[str, int] = {}
+        for window in windows:
+            expected = self._expected(indicator, self.of(window).rows)
+            if days and expected != steps:
+                yield days, steps
+                days = []
+            steps = expected
+            if expected:
+                days.append(window)
+        if days:
+            yield days, steps
+
+    def _expected(self, indicator: Indicator, rows: Iterable[Device]) -> dict[str, int]:
+        return {
+            f"{row.area}|{row.id}|{channel}": row.step_s
+            for row in rows
+            for quantity, channel in self.scope.measured(row.model, self.target.theme)
+            if quantity in indicator.quantities
+        }
+
+    def _add(
+        self,
+        outputs: Mapping[Window, Output],
+        indicator: Indicator,
+        days: Sequence[Window],
+        frame: pd.DataFrame,
+    ) -> None:
+        starts = [day.start_ns for day in days]
+        ns = time_ns(frame)
+        which = np.searchsorted(starts, ns, side="right") - 1
+        if len(ns) and (which.min() < 0 or ns.max() >= days[-1].end_ns):
+            raise DataError(
+                f"indicator {indicator.id} has rows outside the days it was asked for",
+                hint=f"transforms.{indicator.function} must return intervals in [start, end)",
+            )
+        lab, theme = self.target.lab, self.target.theme
+        series = {
+            area: SeriesKey(theme, (lab, area, indicator.id, indicator.period))
+            for area in frame["area"].unique()
+        }
+        names = ("area", "value", "coverage", "n", "status")
+        columns = [frame[name].tolist() for name in names]
+        for place, at, area, value, coverage, n, status in zip(
+            which.tolist(), ns.tolist(), *columns, strict=True
+        ):
+            fields = {"coverage": coverage, "n": n, "status": status}
+            if value == value:  # noqa: PLR0124 - NaN is no value, and a store cannot hold it
+                fields["value"] = value
+            output = outputs[days[place]]
+            output.points.append(Point(series[area], at, fields))
+            counts = output.info["indicators"].setdefault(indicator.id, {})
+            counts[status] = counts.get(status, 0) + 1
+
+
+def definition(indicator: Indicator) -> list[Any]:
+    """Everything about an indicator that its values depend on."""
+    return [
+        indicator.function,
+        list(indicator.quantities),
+        dict(indicator.parameters),
+        indicator.period,
+        indicator.coverage,
+        indicator.area_rule,
+        sorted(indicator.flags),
+        indicator.before_h,
+        indicator.after_h,
+    ]
+
+
+def panel_of(readings: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
+    """Readings that enter an indicator, as a panel."""
+    is_in = readings["quantity"].isin(indicator.quantities) & readings["flag"].isin(indicator.flags)
+    rows = readings[is_in]
+    several = len(indicator.quantities) > 1
+    return to_panel(
+        rows["ns"].to_numpy(dtype=np.int64),
+        rows["series"].to_numpy(),
+        rows["value"].to_numpy(dtype=np.float64),
+        rows["quantity"].to_numpy() if several else None,
+    )
+
+
+def evaluated(
+    indicator: Indicator,
+    panel: pd.DataFrame,
+    days: Sequence[Window],
+    zone: str,
+    steps: Mapping[str, int],
+) -> pd.DataFrame:
+    """Values of an indicator per area and interval, as `transforms.aggregate.combine` returns."""
+    start, end = span_of(days)
+    frame = function_of(indicator.function)(
+        panel[panel["series"].isin(list(steps))],
+        start=pd.Timestamp(start, tz="UTC"),
+        end=pd.Timestamp(end, tz="UTC"),
+        zone=zone,
+        steps=dict(steps),
+        coverage=indicator.coverage,
+        **indicator.parameters,
+    )
+    return combine(frame, {name: name.partition("|")[0] for name in steps}, indicator.area_rule)
+
+
+@cache
+def function_of(name: str) -> IndicatorFunction:
+    """The function that configuration names "module:function", below `transforms`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such function.
+    """
+    module, _, function = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(f"transforms.{module}"), function)
+    except (ImportError, AttributeError) as error:
+        problem = Problem("indicators.yaml", "", name, f"a function below transforms ({error})")
+        raise ConfigError([problem], hint='write it as "module:function"') from error
+    return found  # type: ignore[no-any-return]  # named by configuration, checked by its result
+
+
+@cache
+def module_version(name: str) -> str:
+    """Declared version of the module of an indicator's function."""
+    return str(getattr(importlib.import_module(f"transforms.{name}"), "VERSION", "1"))

@@ -1,0 +1,24 @@
+"""The recipe of each level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from livinglab.pipeline.clean import Clean
+from livinglab.pipeline.experiments import Experiments
+from livinglab.pipeline.indicators import Indicators
+from livinglab.pipeline.recipe import Recipe
+from livinglab.pipeline.scope import Scope
+from livinglab.pipeline.windows import CLEAN, EXPERIMENT, INDICATORS, Target
+
+RECIPES: Final[Mapping[str, type[Recipe]]] = {
+    CLEAN: Clean,
+    INDICATORS: Indicators,
+    EXPERIMENT: Experiments,
+}
+
+
+def recipe_of(scope: Scope, target: Target) -> Recipe:
+    """How the windows of a target are computed with one registry."""
+    return RECIPES[target.level](scope, target)

@@ -1,0 +1,85 @@
+"""What the DAG files call: plain arguments in, plain JSON out, one project per task."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from livinglab.errors import PipelineError
+from livinglab.pipeline.chunks import Chunk, plan, run_chunk
+from livinglab.pipeline.records import ALWAYS
+from livinglab.pipeline.windows import Window
+from livinglab.project import Project
+from livinglab.timeline import DAY_NS, HOUR_NS, civil_day, floor_hour, parse_instant
+
+
+def plan_for_run(
+    level: str,
+    lab: str,
+    *,
+    days: int | None = None,
+    now: str | None = None,
+    window: str = "",
+    key: str | None = None,
+) -> list[Chunk]:
+    """Chunks that a run of a DAG has to rebuild.
+
+    Parameters
+    ----------
+    days : int, optional
+        How far back to look for stale windows; all history by default.
+    now : str, optional
+        RFC 3339 time up to which windows are expected; by default the clock.
+    window : {"", "hour", "day"}
+        With `key`: rebuild what the key names, by force. "" = whatever is stale.
+    key : str, optional
+        Start of a UTC hour ("2026-11-22T03:00:00Z") or a civil date ("2026-11-22").
+
+    Raises
+    ------
+    PipelineError
+        If the key is no hour or date.
+    """
+    project = Project.open()
+    try:
+        now_ns = parse_instant(now) if now else project.registry.settings.now_ns
+        if window and key:
+            zone = project.registry.labs[lab].timezone
+            span = _named(window, key, zone)
+        else:
+            span = ALWAYS if days is None else Window(now_ns - days * DAY_NS, now_ns)
+        return plan(
+            project,
+            level,
+            labs=[lab],
+            start_ns=span.start_ns,
+            end_ns=span.end_ns,
+            now_ns=now_ns,
+            reason=f"asked for {key}" if key else "",
+            force=bool(window and key),
+        )
+    finally:
+        project.close()
+
+
+def _named(window: str, key: str, zone: str) -> Window:
+    try:
+        if window == "day":
+            return Window(*civil_day(date.fromisoformat(key[:10]), zone))
+        start = floor_hour(parse_instant(key))
+    except ValueError as error:
+        raise PipelineError(
+            f"{key!r} names no {window}",
+            hint='an hour is "2026-11-22T03:00:00Z", a civil day "2026-11-22"',
+        ) from error
+    return Window(start, start + HOUR_NS)
+
+
+def rebuild_for_run(chunk: dict[str, Any]) -> dict[str, Any]:
+    """Rebuild one chunk; returns the summary as plain JSON."""
+    project = Project.open()
+    try:
+        return asdict(run_chunk(project, Chunk(**chunk)))  # type: ignore[typeddict-item]
+    finally:
+        project.close()
