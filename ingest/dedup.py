@@ -4,15 +4,15 @@ A message is a repeat when, among the last `WINDOW` messages of its journal, the
 
 - one whose decoder gave the same identity for the same device (frame counter and session, message
   id), or
-- where it carries the DUP flag: one with the same packet id, topic and payload, and no other message
-  with that packet id between them. Without DUP a packet id says nothing, because brokers use the
-  65 535 ids again.
+- where it carries the DUP flag: one with the same packet id, topic and payload, and no other
+  message with that packet id between them. Without DUP a packet id says nothing, because brokers
+  use the 65 535 ids again.
 
 The memory is a function of the window alone, so that rebuilding it from the journal's tail after a
-restart gives exactly what the process before had. Repeats beyond the window are still harmless where
-messages carry their own time: their values fall on themselves (`ingest.series`). What remains is
-at-least-once: messages with neither identity nor time of their own, published again by a device or
-bridge under a new packet id, or given to another member of a share group after one was killed.
+restart gives exactly what the process before had. Repeats beyond the window are still harmless
+where messages carry their own time: their values fall on themselves (`ingest.series`). What remains
+is at-least-once: messages with neither identity nor time of their own, published again by a device
+or bridge under a new packet id, or given to another member of a share group after one was killed.
 
 References
 ----------

@@ -234,7 +234,7 @@ class Intake:
         decoded: Decoded,
         unknown: Iterable[str],
     ) -> list[Letter]:
-        """One letter per device and reason for the readings that were held back; empties the note."""
+        """One letter per device and reason for the readings that were held back."""
         held: list[tuple[Reason, str, tuple[int, ...] | None]] = [
             (Reason.UNKNOWN_DEVICE, device, None) for device in unknown
         ]

@@ -1,7 +1,7 @@
 """Work that an operator gives to the loader, kept in its state until it is done.
 
-A job survives a crash: one that was running is taken up again before anything else. It is asked for by
-a command in another process, and done by the loader between two groups of messages.
+A job survives a crash: one that was running is taken up again before anything else. It is asked for
+by a command in another process, and done by the loader between two groups of messages.
 """
 
 from __future__ import annotations

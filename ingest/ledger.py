@@ -9,10 +9,10 @@ Messages: published = stored + duplicate + without readings + quarantined + dead
 
 Readings: produced = stored + repeated + corrected + rejected, of all messages that are neither
 duplicates by identity nor waiting. A reading is *stored* if its key (device, channel, quantity,
-time) was new, *repeated* if the same value was there, *corrected* if another value was: one of the two
-gave way. So the store holds exactly `stored - withdrawn` values, where `withdrawn` is what `reingest`
-deleted before it loaded the journal again. `ingest.series` says how that stays exact over restarts,
-and the one case where it cannot.
+time) was new, *repeated* if the same value was there, *corrected* if another value was: one of the
+two gave way. So the store holds exactly `stored - withdrawn` values, where `withdrawn` is what
+`reingest` deleted before it loaded the journal again. `ingest.series` says how that stays exact
+over restarts, and the one case where it cannot.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ class Ledger:
 def ledger_of(counts: Counts) -> Ledger:
     """The ledgers that counters (`State.counts`) add up to."""
     total: Counter[str] = Counter()
-    messages: Counter[str] = Counter({name: 0 for name in OUTCOMES.values()})
-    readings: Counter[str] = Counter({name: 0 for name in READINGS[:-1]})
+    messages: Counter[str] = Counter(dict.fromkeys(OUTCOMES.values(), 0))
+    readings: Counter[str] = Counter(dict.fromkeys(READINGS[:-1], 0))
     devices: dict[str, Counter[str]] = {}
     for (name, device, reason, _), value in counts.items():
         total[name] += value

@@ -1,8 +1,8 @@
 """Letters: messages, or parts of them, that did not become points, kept whole so that they can.
 
-A *dead* letter cannot become readings as things stand (no route, not its format, wrong clock, refused
-by the store). A letter in *quarantine* waits for the registry: its device is unknown, or no row of
-devices.csv covers its time. Both can be replayed.
+A *dead* letter cannot become readings as things stand (no route, not its format, wrong clock,
+refused by the store). A letter in *quarantine* waits for the registry: its device is unknown, or no
+row of devices.csv covers its time. Both can be replayed.
 """
 
 from __future__ import annotations

@@ -15,19 +15,19 @@ from ingest.letters import Kind, Letter, Waiting, kind_of, span_of
 from livinglab.errors import Reason
 from livinglab.model import Message, Reading
 
-LETTER_SCHEMA: Final = (
-    "CREATE TABLE IF NOT EXISTS letter (id INTEGER PRIMARY KEY, kind TEXT NOT NULL,"
-    " journal TEXT NOT NULL, seq INTEGER NOT NULL, position INTEGER NOT NULL,"
-    " reason TEXT NOT NULL, detail TEXT NOT NULL, device TEXT NOT NULL, lab TEXT NOT NULL,"
-    " decoder TEXT NOT NULL, positions TEXT, counted INTEGER NOT NULL, sample TEXT NOT NULL,"
-    " first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, topic TEXT NOT NULL,"
-    " payload BLOB NOT NULL, received_ns INTEGER NOT NULL, packet_id INTEGER NOT NULL,"
-    " qos INTEGER NOT NULL, dup INTEGER NOT NULL, retain INTEGER NOT NULL)",
-    "CREATE UNIQUE INDEX IF NOT EXISTS letter_place"
-    " ON letter (journal, seq, position, kind, device, reason)",
-    "CREATE INDEX IF NOT EXISTS letter_device ON letter (kind, device, reason)",
-    "CREATE INDEX IF NOT EXISTS letter_age ON letter (received_ns)",
-)
+LETTER_SCHEMA: Final = """
+CREATE TABLE letter (
+  id INTEGER PRIMARY KEY, kind TEXT NOT NULL, journal TEXT NOT NULL, seq INTEGER NOT NULL,
+  position INTEGER NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, device TEXT NOT NULL,
+  lab TEXT NOT NULL, decoder TEXT NOT NULL, positions TEXT, counted INTEGER NOT NULL,
+  sample TEXT NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, topic TEXT NOT NULL,
+  payload BLOB NOT NULL, received_ns INTEGER NOT NULL, packet_id INTEGER NOT NULL,
+  qos INTEGER NOT NULL, dup INTEGER NOT NULL, retain INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX letter_place ON letter (journal, seq, position, kind, device, reason);
+CREATE INDEX letter_device ON letter (kind, device, reason);
+CREATE INDEX letter_age ON letter (received_ns);
+"""
 #: What a row takes beside its payload and topic, in bytes, for the quota.
 _ROW_BYTES: Final = 512
 _SIZE: Final = f"length(payload) + length(topic) + length(sample) + {_ROW_BYTES}"

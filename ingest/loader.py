@@ -180,7 +180,7 @@ class Loader:
         return loaded
 
     def run(self, stop: threading.Event) -> None:
-        """Load until `stop` is set; a group that is open then is committed if the store is there."""
+        """Load until `stop` is set; an open group is then committed if the store is there."""
         self._stop = stop
         while not stop.is_set():
             try:
@@ -419,7 +419,7 @@ class Loader:
         self._damaged = len(damages)
 
     def _fail(self, error: Exception) -> None:
-        """Roll back; say what is wrong once; wait longer each time, or as long as the store asks."""
+        """Roll back, say what is wrong once, wait longer each time or as the store asks."""
         self.roll_back()
         if isinstance(error, StoppedError):
             return

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from livinglab.errors import StoreConflictError
-from livinglab.model import Point, SeriesKey
+from livinglab.model import Fields, Point, SeriesKey
 from livinglab.registry import Registry
 from livinglab.store.base import Store
 
@@ -54,7 +54,7 @@ class Records:
 
     def write_position(self, journal: str, seq: int, registry: str) -> None:
         """Say how far this loader is, and under which registry."""
-        fields = {"journal": journal, "seq": seq, "registry": registry}
+        fields: Fields = {"journal": journal, "seq": seq, "registry": registry}
         self._write([Point(SeriesKey("position", (self._loader,)), 0, fields)])
 
     def positions(self) -> dict[str, Position]:
@@ -72,7 +72,7 @@ class Records:
     def write_registry(self, registry: Registry, now_ns: int) -> None:
         """Store the snapshot, unless it is there."""
         if self.registry(registry.version) is None:
-            fields = {"body": registry.canonical, "loaded_ns": now_ns}
+            fields: Fields = {"body": registry.canonical, "loaded_ns": now_ns}
             self._write([Point(SeriesKey("registry", (registry.version,)), 0, fields)])
 
     def registry(self, version: str) -> str | None:

@@ -1,10 +1,10 @@
-"""Loading the journal again: one device and period (`reingest`), or a store that lost data (`refill`).
+"""Loading the journal again: a device and period (`reingest`), a store that lost data (`refill`).
 
-`reingest` is for a mapping that was wrong: raw values are never edited, the journal is loaded again.
-It deletes the device's period, loads every message of the journal up to the loader's cursor again
-(what comes after the cursor is loaded as ever), and renews the arrival versions of every hour of the
-period, so that the pipeline recomputes whatever used them. All counts and letters change in one
-transaction at the end; a crash before it starts the job again from the delete.
+`reingest` is for a mapping that was wrong: raw values are never edited, the journal is loaded
+again. It deletes the device's period, loads every message of the journal up to the loader's cursor
+again (what comes after the cursor is loaded as ever), and renews the arrival versions of every hour
+of the period, so that the pipeline recomputes whatever used them. All counts and letters change in
+one transaction at the end; a crash before it starts the job again from the delete.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ class Pass:
             self.flush()
 
     def _number(self, seq: int) -> int:
-        query = "SELECT number FROM outcome WHERE journal = ? AND seq <= ? ORDER BY seq DESC LIMIT 1"
+        query = (
+            "SELECT number FROM outcome WHERE journal = ? AND seq <= ? ORDER BY seq DESC LIMIT 1"
+        )
         values = (self._loader.journal_id, seq)
         row = self._loader.state.connection.execute(query, values).fetchone()
         return int(row[0]) if row else 0
@@ -337,5 +339,3 @@ def _finish(
     loader.state.commit(commit)
     loader.memory.forget(span.device, commit.newest)
     return result
-
-

@@ -1,14 +1,14 @@
 """Readings to values at keys: which device row, which quantity, which unit, which time.
 
 A reading becomes a value when the registry knows its device at its time, the device's model lists
-its key, and the canonical value is neither a sentinel nor implausible. Per (row, key, unit, channel)
-the whole answer is prepared once, so that a reading costs a look-up, a multiplication and two
-comparisons.
+its key, and the canonical value is neither a sentinel nor implausible. Per (row, key, unit,
+channel) the whole answer is prepared once, so that a reading costs a look-up, a multiplication and
+two comparisons.
 
 Times. A reading without time of its own has the receipt time, except in a retained message: that
 one was sent at some earlier time and is no new observation. A time before the device's first row or
-more than `ahead_s` after receipt is refused (`clock`); the clock of receipt decides, not that of the
-loader, so that loading the journal again gives the same answers.
+more than `ahead_s` after receipt is refused (`clock`); the clock of receipt decides, not that of
+the loader, so that loading the journal again gives the same answers.
 
 Events. Two events of one device at the same time are both kept: the part of their time below a
 millisecond is replaced by a hash of the message and the reading's place in it. Two copies of one
@@ -121,7 +121,8 @@ class Resolver:
     plans : dict of str to Plan
         The devices met so far.
     letters : dict of (Reason, device) to list of int
-        Readings of the present message, by position, that must become letters. The caller empties it.
+        Readings of the present message, by position, that must become letters. The caller empties
+        it.
     keep_stored : bool
         For replays: a value that is there came later in the journal and stays.
     """
@@ -161,7 +162,7 @@ class Resolver:
             self.plans[device] = plan
         return plan
 
-    def resolve(  # noqa: C901, PLR0912  # the hot path: one loop, nothing called per usual value
+    def resolve(  # noqa: C901, PLR0912, PLR0915  # the hot path: one loop, nothing called per usual value
         self,
         plan: Plan,
         readings: Sequence[Reading],

@@ -1,4 +1,4 @@
-"""What is known about the keys of each series: is this value new, a correction or a repeat?
+"""What is known about the keys of each series: whether a value is new, corrected or a repeat.
 
 A key is (device, channel, quantity, time). The ledger of readings has to say of each value whether
 its key was stored before, for a history that does not fit into memory. Per series this module knows
@@ -7,13 +7,14 @@ its key was stored before, for a history that does not fit into memory. Per seri
 - the last `RECENT` keys, complete above `floor`;
 - below `floor`, *pages*: stretches of time read from the store when a late value asks for them.
 
-Memory is bounded by the registry (series) and by `PAGES`. After a restart only `newest` is left, and
-pages answer the rest, so the answers stay exact with one exception: two loaders of a share group do
-not see each other's keys newer than `newest`, so a reading that both received counts as stored twice.
+Memory is bounded by the registry (series) and by `PAGES`. After a restart only `newest` is left,
+and pages answer the rest, so the answers stay exact with one exception: two loaders of a share
+group do not see each other's keys newer than `newest`, so a reading that both received counts as
+stored twice.
 
 The store may hold writes of an attempt that a crash cut off; asking it again would turn "new" into
-"repeat". Therefore what was there before a late write (`late`) goes into the loader's state before the
-write, and is laid over the pages when the attempt is repeated (`before_images`).
+"repeat". Therefore what was there before a late write (`late`) goes into the loader's state before
+the write, and is laid over the pages when the attempt is repeated (`before_images`).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The loader's state: one SQLite file, one transaction per commit.
 
-`commit` writes cursor, outcome of each message, counters, newest times, letters together, after their
-points are confirmed and their arrival versions written: whatever a crash cuts off is repeated from
-here, with the same result. `intend` goes before the first point of a group, so that a restart knows
-how far an attempt may have come, under which registry, and what its late writes found.
+`commit` writes cursor, outcome of each message, counters, newest times, letters together, after
+their points are confirmed and their arrival versions written: whatever a crash cuts off is repeated
+from here, with the same result. `intend` goes before the first point of a group, so that a restart
+knows how far an attempt may have come, under which registry, and what its late writes found.
 """
 
 from __future__ import annotations
@@ -25,25 +25,34 @@ from livinglab.errors import LivingLabError
 FILE_NAME: Final = "loader.sqlite"
 _FORMAT: Final = 1
 _BUSY_MS: Final = 10_000
-_SCHEMA: Final = (
-    "CREATE TABLE IF NOT EXISTS cursor (journal TEXT PRIMARY KEY, seq INTEGER NOT NULL,"
-    " number INTEGER NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS intent (journal TEXT PRIMARY KEY, seq INTEGER NOT NULL,"
-    " registry TEXT NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS late (measurement TEXT, device TEXT, channel TEXT, time_ns INTEGER,"
-    " field TEXT, before REAL, PRIMARY KEY (measurement, device, channel, time_ns, field))"
-    " WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS outcome (journal TEXT, seq INTEGER, number INTEGER NOT NULL,"
-    " codes BLOB NOT NULL, PRIMARY KEY (journal, seq)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS counter (name TEXT, device TEXT, reason TEXT, key TEXT,"
-    " value INTEGER NOT NULL, PRIMARY KEY (name, device, reason, key)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS series (measurement TEXT, device TEXT, channel TEXT,"
-    " newest_ns INTEGER NOT NULL, PRIMARY KEY (measurement, device, channel)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS job (id INTEGER PRIMARY KEY, kind TEXT NOT NULL,"
-    " arguments TEXT NOT NULL, state TEXT NOT NULL, result TEXT NOT NULL,"
-    " created_ns INTEGER NOT NULL)",
-    *LETTER_SCHEMA,
-)
+_SCHEMA: Final = """
+CREATE TABLE cursor (
+  journal TEXT PRIMARY KEY, seq INTEGER NOT NULL, number INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE intent (
+  journal TEXT PRIMARY KEY, seq INTEGER NOT NULL, registry TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE late (
+  measurement TEXT, device TEXT, channel TEXT, time_ns INTEGER, field TEXT, before REAL,
+  PRIMARY KEY (measurement, device, channel, time_ns, field)
+) WITHOUT ROWID;
+CREATE TABLE outcome (
+  journal TEXT, seq INTEGER, number INTEGER NOT NULL, codes BLOB NOT NULL,
+  PRIMARY KEY (journal, seq)
+) WITHOUT ROWID;
+CREATE TABLE counter (
+  name TEXT, device TEXT, reason TEXT, key TEXT, value INTEGER NOT NULL,
+  PRIMARY KEY (name, device, reason, key)
+) WITHOUT ROWID;
+CREATE TABLE series (
+  measurement TEXT, device TEXT, channel TEXT, newest_ns INTEGER NOT NULL,
+  PRIMARY KEY (measurement, device, channel)
+) WITHOUT ROWID;
+CREATE TABLE job (
+  id INTEGER PRIMARY KEY, kind TEXT NOT NULL, arguments TEXT NOT NULL, state TEXT NOT NULL,
+  result TEXT NOT NULL, created_ns INTEGER NOT NULL
+);
+"""
 
 #: (name, device, reason, key) -> amount. Names: see `ingest.ledger`.
 Counts = Mapping[tuple[str, str, str, str], int]
@@ -70,8 +79,8 @@ class Commit:
     """Everything that one transaction writes.
 
     `outcomes` are (batch, number of its last message, one code per message); `recoded` are
-    (journal, batch, index, code) of messages that ended elsewhere than before; `settled` are letters
-    that are gone, `released` places whose message no longer counts as dead or waiting.
+    (journal, batch, index, code) of messages that ended elsewhere than before; `settled` are
+    letters that are gone, `released` places whose message no longer counts as dead or waiting.
     """
 
     journal: str = ""
@@ -127,15 +136,21 @@ class State:
         run("PRAGMA synchronous = FULL")
         found = run("PRAGMA user_version").fetchone()[0]
         if found == 0:
-            with self.transaction():
-                for statement in _SCHEMA:
-                    run(statement)
-                run(f"PRAGMA user_version = {_FORMAT}")
+            self._create()
         elif found != _FORMAT:
             raise LivingLabError(
                 f"the loader's state {self.path} has format {found}, this version reads {_FORMAT}",
                 hint="use the version of livinglab that wrote it",
             )
+
+    def _create(self) -> None:
+        """Make the tables, unless another process has just done so."""
+        run = self.connection.execute
+        with self.transaction():
+            if run("PRAGMA user_version").fetchone()[0] == 0:
+                for statement in (_SCHEMA + LETTER_SCHEMA).split(";"):
+                    run(statement)
+                run(f"PRAGMA user_version = {_FORMAT}")
 
     def close(self) -> None:
         """Close the file and release the lock; idempotent."""
@@ -195,6 +210,11 @@ class State:
         query = "SELECT codes FROM outcome WHERE journal = ? AND seq = ?"
         row = self.connection.execute(query, (journal, seq)).fetchone()
         return bytes(row[0]) if row else b""
+
+    def number(self, journal: str, seq: int) -> int:
+        """How many messages of a journal there are up to the end of a batch, as far as known."""
+        query = "SELECT max(number) FROM outcome WHERE journal = ? AND seq <= ?"
+        return int(self.connection.execute(query, (journal, seq)).fetchone()[0] or 0)
 
     def tail(self, journal: str, number: int) -> Cursor:
         """The last batch known that ends at or before message `number`, else the first known."""
