@@ -20,6 +20,7 @@ from shared_mobility_water import (
 )
 
 from transforms.aggregate import binned
+from transforms.discharge import exceeded_flow, lowest_mean_flow, monthly_means, yearly_means
 from transforms.frames import to_panel
 from transforms.groundwater import (
     depth_below_surface,
@@ -142,8 +143,8 @@ def test_staff_gauge_matches_reference() -> None:
     assert (len(level), len(valid)) == (oracle["rows"], oracle["n_valid"])
     stats = [valid.mean(), valid.min(), valid.max()]
     assert stats == pytest.approx([oracle["mean_m"], oracle["min_m"], oracle["max_m"]], abs=1e-6)
-    years = valid.groupby(valid.index.year).agg(["count", "mean"])
-    ours = {str(year): [row["count"], row["mean"]] for year, row in years.iterrows()}
+    years = yearly_means(level)
+    ours = {str(year): [row["n"], row["mean"]] for year, row in years.iterrows()}
     assert set(ours) == set(oracle["by_year"])
     for year, (n, mean) in oracle["by_year"].items():
         assert ours[year] == pytest.approx([n, mean], abs=1e-6)
@@ -234,6 +235,20 @@ def test_daily_mean_matches_flow(gauge: str) -> None:
     assert int(day.notna().sum()) == oracle["days_complete"]
     assert float(day.max()) == pytest.approx(oracle["max_daily"], abs=1e-6)
     assert len(flow()) == water_oracle("vmm_flow.json")["rows"]
+    local = pd.Series(day.to_numpy(), index=day.index.tz_localize(None))
+    ours = {
+        "n": int(q.notna().sum()),
+        "mean": q.mean(),
+        "min": q.min(),
+        "max": q.max(),
+        "min_7day_mean": lowest_mean_flow(local),
+        "monthly_mean": monthly_means(q).to_dict(),
+    } | {f"q{p}_exceeded": exceeded_flow(q, p) for p in (5, 10, 50, 90, 95)}
+    months = ours.pop("monthly_mean")
+    assert months == pytest.approx(oracle["monthly_mean"], abs=1e-6)
+    assert ours == pytest.approx({key: oracle[key] for key in ours}, abs=1e-6)
+    checked = set(ours) | {"monthly_mean", "days_complete", "max_daily"}
+    assert checked == set(oracle), "every number of the file is compared"
 
 
 def test_units_and_datum_match_analytic_case() -> None:
