@@ -8,6 +8,8 @@ same, slower.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -210,3 +212,24 @@ def _use_tls(client: PlainClient, broker: Broker) -> None:
     except OSError as error:  # a missing file, or one without a certificate
         told = f"{broker.ca_file} cannot be used as CA file: {error.strerror or error}"
         raise _address_error(told) from error
+
+
+@contextmanager
+def publisher(host: str, port: int, *, in_flight: int = 200) -> Iterator[paho.Client]:
+    """A connected client that publishes: clean session, network thread, `in_flight` unanswered.
+
+    Raises
+    ------
+    OSError
+        If the broker cannot be reached.
+    """
+    client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311)
+    client.max_inflight_messages_set(in_flight)
+    client.max_queued_messages_set(0)  # no limit
+    client.connect(host, port)
+    client.loop_start()
+    try:
+        yield client
+    finally:
+        client.disconnect()
+        client.loop_stop()

@@ -25,7 +25,8 @@ MODULES: Final = (
     "access_commands",
 )
 
-console = Console()
+# A pipe has no width: wide enough for tables, so that nothing is cut in a file.
+console = Console(width=None if sys.stdout.isatty() else 150)
 error_console = Console(stderr=True, soft_wrap=True)
 
 

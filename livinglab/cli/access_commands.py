@@ -91,6 +91,6 @@ def airflow_pools(
 ) -> None:
     """Print pools for `airflow pools import`: one slot per lab, so that a lab has one writer."""
     from livinglab.config import config_dir
-    from livinglab.pipeline.scheduled import airflow_pools as pools
+    from livinglab.pools import airflow_pools as pools
 
     typer.echo(json.dumps(pools(config_dir(config)), indent=2))

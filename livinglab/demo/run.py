@@ -16,7 +16,7 @@ import urllib3
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from ingest.client import publish_all
+from ingest.publish import publish_all
 from livinglab.config import config_dir as find_config
 from livinglab.demo import story
 from livinglab.demo.airflow_client import (
@@ -27,7 +27,7 @@ from livinglab.demo.airflow_client import (
 )
 from livinglab.demo.messages import DemoMessage, Script, load_script
 from livinglab.demo.processes import DemoError, Processes, free_port
-from livinglab.pipeline.scheduled import airflow_pools
+from livinglab.pools import airflow_pools
 from livinglab.project import Project
 from livinglab.timeline import HOUR_NS, to_text
 
