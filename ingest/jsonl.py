@@ -23,6 +23,7 @@ import msgspec
 
 from ingest import mapped
 from ingest.decoders import DECODERS, Context
+from ingest.decoders.describe import described
 from ingest.decoders.plausible import reason_against
 from ingest.decoders.topics import device_level
 from livinglab.errors import DecodeError, Reason
@@ -116,7 +117,7 @@ def _readings(request: Mapping[str, Any]) -> list[dict[str, Any]]:
     if registered is not None and name is not None:
         decoded = mapped.decode(message, name, context, registered)
     else:
-        decoded = decode(message, name, context)
+        decoded = described(decode(message, name, context), name or "")
     rows = [(device, row) for device, rows in decoded.readings.items() for row in rows]
     known = [(device, row) for device, row in rows if row.quantity]
     if known and all(_is_ahead(row, message) for _, row in known):

@@ -16,6 +16,8 @@ from ingest.decoders.vendor import Collection
 from livinglab.errors import DecodeError
 from livinglab.model import Reading
 
+#: What the keys of these readings begin with.
+PREFIX: Final = "normalized_payload/"
 #: No node runs on more than this; a larger "voltage" is the percentage that some vendors put there.
 MAX_BATTERY_V: Final = 13.0
 
@@ -46,22 +48,17 @@ _ROWS: Final[tuple[tuple[str, str, str | None], ...]] = (
 
 
 def read(item: Mapping[str, object], into: Collection) -> None:
-    """Adds the readings of one normalised measurement to `into`.
+    """Adds the readings of one normalised measurement to `into`, under keys of their own.
 
-    A value counts only where the decoded payload has not said the quantity at that time already.
+    They say again what the decoded payload says, as far as that is in the schema: a device model
+    maps one of the two.
     """
     time = _time(item, into)
-    present = {(reading.quantity, reading.time_ns) for reading in into.readings}
-    vague = {reading.time_ns for reading in into.readings if reading.quantity == "temperature"}
     for path, quantity, unit in _rows(item):
         found = mapping.at(item, path)
-        value = number(found) if not isinstance(found, bool) else switch(found)
-        if value is None:
-            continue
-        if quantity.endswith("_temperature") and time.ns in vague:
-            _name_medium(into, quantity, value, time.ns)
-        elif (quantity, time.ns) not in present:
-            into.add(Reading(path, quantity, value, unit, time.ns, _place(item, path), time.local))
+        value = switch(found) if isinstance(found, bool) else number(found)
+        if value is not None:
+            into.add(Reading(PREFIX + path, quantity, value, unit, time.ns, "0", time.local))
 
 
 def _rows(item: Mapping[str, object]) -> Iterator[tuple[str, str, str | None]]:
@@ -79,15 +76,3 @@ def _time(item: Mapping[str, object], into: Collection) -> times.Instant:
     except DecodeError:
         return into.time
     return into.time if own == times.UNSET else own
-
-
-def _place(item: Mapping[str, object], path: str) -> str:
-    where = mapping.at(item, f"{path.split('/', maxsplit=1)[0]}/location")
-    return where[:40] if isinstance(where, str) and where else "0"
-
-
-def _name_medium(into: Collection, quantity: str, value: float, time_ns: int | None) -> None:
-    """The schema says which medium a "temperature" of the decoded payload is of."""
-    for index, reading in enumerate(into.readings):
-        if (reading.quantity, reading.value, reading.time_ns) == ("temperature", value, time_ns):
-            into.readings[index] = reading._replace(quantity=quantity)

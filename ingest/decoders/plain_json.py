@@ -17,59 +17,21 @@ from ingest.decoders.base import MAX_PAYLOAD_BYTES, Context
 from ingest.decoders.json_guard import LONGEST, json_type, parse
 from ingest.decoders.shapes import shape
 from ingest.decoders.topics import own_or_topic
-from ingest.decoders.values import number_in
+from ingest.decoders.values import names, number_in
 from livinglab.errors import DecodeError, Reason
 from livinglab.model import Decoded, Message, Reading
 from livinglab.registry import DeviceModel
 
 # In order of preference; "sensor" often names the kind of sensor.
-_DEVICE_KEYS: Final = [
-    "device",
-    "deviceid",
-    "devid",
-    "devicename",
-    "id",
-    "nodeid",
-    "node",
-    "station",
-    "stationid",
-    "stationnumber",
-    "sensorid",
-    "serial",
-    "serialnumber",
-    "serialno",
-    "mac",
-    "esp8266id",
-    "apparaat",
-    "meetpunt",
-    "gerät",
-    "geraet",
-    "thing",
-    "thingid",
-    "host",
-    "name",
-    "sensor",
-]
-_TIME_KEYS: Final = [
-    "time",
-    "timestamp",
-    "ts",
-    "datetime",
-    "recordedat",
-    "measuredat",
-    "observedat",
-    "epoch",
-    "unixtime",
-    "tijd",
-    "tijdstip",
-    "zeit",
-    "zeitpunkt",
-    "zeitstempel",
-    "date",
-    "datum",
-]
-
-
+_DEVICE_KEYS: Final = names(
+    "device deviceid devid devicename id nodeid node station stationid stationnumber sensorid "
+    "serial serialnumber serialno mac esp8266id apparaat meetpunt gerät geraet thing thingid host "
+    "name sensor"
+)
+_TIME_KEYS: Final = names(
+    "time timestamp ts datetime recordedat measuredat observedat epoch unixtime tijd tijdstip zeit "
+    "zeitpunkt zeitstempel date datum"
+)
 _usual_models: Final[dict[str, tuple[DeviceModel, bool]]] = {}  # by name, of the present registry
 
 
@@ -86,7 +48,7 @@ _reading: Final = tuple.__new__  # a third of the time of the NamedTuple's own c
 def decode(message: Message, context: Context) -> Decoded:
     """Readings of a JSON object or array, under the device it names.
 
-    `Reading.quantity` is what the generic key table says, "" where only the model can tell.
+    `Reading.key` is the path in the object; quantity and unit are for a device model to say.
 
     Raises
     ------
@@ -118,10 +80,7 @@ def _decode_usual(body: _Message, message: Message, context: Context) -> Decoded
     now = times.network_ns(body.ts)
     if now is None:
         return None
-    readings = [
-        _reading(Reading, (key, quantity, values[key], unit, now, channel, ""))
-        for key, quantity, unit, channel in rows
-    ]
+    readings = [_reading(Reading, (key, "", values[key], None, now, "0", "")) for key in rows]
     return Decoded({device: readings})
 
 
@@ -229,10 +188,10 @@ def _time_in(item: Mapping[str, object], model: DeviceModel | None, zone: str) -
     if model is not None and model.time_key:
         value = mapping.at(item, model.time_key)
         return times.UNSET if value is mapping.MISSING else times.instant(value, zone)
-    names = _time_names(item)
-    if len(names) > 1 and _is_date_and_clock(item[names[-1]], item[names[0]]):
-        return times.instant(f"{item[names[-1]]} {item[names[0]]}", zone)
-    for name in names:
+    found = _time_names(item)
+    if len(found) > 1 and _is_date_and_clock(item[found[-1]], item[found[0]]):
+        return times.instant(f"{item[found[-1]]} {item[found[0]]}", zone)
+    for name in found:
         own = times.instant(item[name], zone)
         if own != times.UNSET:
             return own

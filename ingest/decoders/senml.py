@@ -74,12 +74,11 @@ _UNITS: Final[Mapping[str, tuple[str | None, str]]] = {
 
 
 class Meant(NamedTuple):
-    """What a key and a unit mean: key, quantity, unit, channel, and factor of the value."""
+    """What a key and a unit mean: key, quantity, unit, and factor of the value."""
 
     key: str
     quantity: str
     unit: str | None
-    channel: str
     factor: float
 
 
@@ -208,11 +207,8 @@ def meant(key: str, unit: str) -> Meant:
     """
     if key and not _KEY.fullmatch(key):
         _refuse_name(key)
-    last = re.split(r"[:/]", key)[-1]
-    channel = key[: -len(last)].rstrip(_SEPARATORS) if last and key != last else ""
-    quantity, written, factor, place = _quantity(last, unit)
-    channel = "_".join(part for part in (channel, place) if part)
-    return Meant(key or unit, quantity, written, channel or "0", factor)
+    quantity, written, factor = _quantity(re.split(r"[:/]", key)[-1], unit)
+    return Meant(key or unit, quantity, written, factor)
 
 
 def _require_name(name: str) -> None:
@@ -235,19 +231,14 @@ def _split(whole: str) -> tuple[str, str]:
     return ("", whole) if keys.meaning(whole) is not None else (whole, "")
 
 
-def _quantity(name: str, unit: str) -> tuple[str, str | None, float, str]:
-    """Quantity, unit as written, factor of the value, channel that the name adds."""
+def _quantity(name: str, unit: str) -> tuple[str, str | None, float]:
+    """Quantity, unit as written, factor of the value."""
     known = keys.meaning(name) if name else None
-    place = known.channel if known is not None and known.channel != "0" else ""
     if not unit:
-        return (known.quantity if known else ""), None, 1.0, place
-    written, meant = _UNITS.get(unit, (unit_text(unit), ""))
-    factor = 10.0 if unit == "Bspl" else 1.0
-    if known is not None:
-        named_by = _consistent(known, written, meant)
-        if named_by:
-            return named_by, written, factor, place
-    return meant, written, factor, place
+        return (known.quantity if known else ""), None, 1.0
+    written, meaning = _UNITS.get(unit, (unit_text(unit), ""))
+    named_by = _consistent(known, written, meaning) if known is not None else ""
+    return named_by or meaning, written, 10.0 if unit == "Bspl" else 1.0
 
 
 def _consistent(known: keys.Meaning, written: str | None, meant: str) -> str:
@@ -279,11 +270,11 @@ def _readings(
     if value is not None:
         yield (
             device,
-            Reading(meaning.key, meaning.quantity, value, meaning.unit, moment, meaning.channel),
+            Reading(meaning.key, meaning.quantity, value, meaning.unit, moment),
         )
     if "s" in record:
         total = base.sum + _number(record, "s")
-        yield device, Reading(f"{meaning.key}#sum", "", total, None, moment, meaning.channel)
+        yield device, Reading(f"{meaning.key}#sum", "", total, None, moment)
 
 
 def _has_own(record: Mapping[str, object]) -> bool:

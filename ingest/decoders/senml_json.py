@@ -71,13 +71,11 @@ def _decode_usual(records: list[_Record], message: Message) -> Decoded:
         if base_time + record.t != seconds:
             seconds = base_time + record.t
             moment = senml.time_ns(seconds, message.received_ns)
-        key, quantity, unit, channel, factor = meant(
-            rest + name if rest else name, record.u or base_unit
-        )
+        key, quantity, unit, factor = meant(rest + name if rest else name, record.u or base_unit)
         value = record.v
         if factor != 1.0 or not (name or has_urn) or not -LONGEST < value < LONGEST:
             raise DecodeError(Reason.FORMAT, "unusual")
-        rows.append(_reading(Reading, (key, quantity, value, unit, moment, channel, "")))
+        rows.append(_reading(Reading, (key, quantity, value, unit, moment, "0", "")))
     if not readings or len(records) > MAX_READINGS:
         raise DecodeError(Reason.FORMAT, "unusual")
     return Decoded(readings)

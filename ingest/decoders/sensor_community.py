@@ -20,7 +20,6 @@ from ingest.decoders.base import MAX_READINGS, Context
 from ingest.decoders.json_guard import json_type, parse, require_object
 from ingest.decoders.topics import own_or_topic, plain
 from ingest.decoders.values import number_in
-from ingest.decoders.vendor import separate
 from livinglab.errors import DecodeError, Reason
 from livinglab.model import Decoded, Message, Reading
 
@@ -82,8 +81,7 @@ def decode(message: Message, context: Context) -> Decoded:
     if len(entries) > MAX_READINGS:
         raise DecodeError(Reason.TOO_MANY, f"more than {MAX_READINGS} values in one message")
     device = _station(body, message, context)
-    readings, dropped = _read(entries)
-    rows = separate(readings)
+    rows, dropped = _read(entries)
     note = "" if rows else "no numeric value"
     return Decoded({device: rows} if rows else {}, "", tuple(dropped), note)
 

@@ -36,6 +36,7 @@ _KEYS: Final[Mapping[str, tuple[str, str, str]]] = {
         for side in ("lft", "rgt")
     },
     "v85": ("speed_v85", "km/h", "0"),
+    "uptime": ("", "1", "0"),
     "night": ("", "1", "0"),
     "night_lft": ("", "1", "lft"),
     "night_rgt": ("", "1", "rgt"),

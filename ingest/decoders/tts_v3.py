@@ -109,10 +109,7 @@ def _decode_usual(body: _Message, message: Message, context: Context) -> Decoded
     if not rows or now is None or not (ids.dev_eui and uplink.session_key_id):
         return None
     device = _device(ids.device_id, message, context)
-    readings = [
-        _reading(Reading, (key, quantity, values[key], unit, now, channel, ""))
-        for key, quantity, unit, channel in rows
-    ]
+    readings = [_reading(Reading, (key, "", values[key], None, now, "0", "")) for key in rows]
     return Decoded({device: readings}, f"{ids.dev_eui}/{uplink.session_key_id}/{uplink.f_cnt}")
 
 

@@ -103,6 +103,11 @@ _SPELLINGS: Final[dict[str, str]] = {
 }
 
 
+def names(words: str) -> tuple[str, ...]:
+    """A table of names written as one text."""
+    return tuple(words.split())
+
+
 def number(value: object) -> float | None:
     """A finite float of a JSON number, None for anything else (booleans, texts, null).
 

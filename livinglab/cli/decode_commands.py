@@ -39,6 +39,7 @@ def decode(
     """
     from ingest import jsonl as protocol
     from ingest.decoders import Context
+    from ingest.decoders.describe import described
 
     if jsonl:
         for answer in protocol.serve(sys.stdin.buffer):
@@ -47,7 +48,8 @@ def decode(
         return
     message = _message(file, topic)
     name = format_name or protocol.format_of(topic)
-    _print_decoded(protocol.decode(message, name, Context(timezone=timezone)))
+    decoded = protocol.decode(message, name, Context(timezone=timezone))
+    _print_decoded(described(decoded, name or ""))
 
 
 def _message(file: str, topic: str) -> Message:
