@@ -18,13 +18,14 @@ from livinglab.errors import ConfigError, Problem
 
 Loc = tuple[str | int, ...]
 SpecT = TypeVar("SpecT", bound=BaseModel)
+Context = Mapping[str, Any]
 
 
 class Place(Protocol):
     """Where a piece of configuration comes from."""
 
-    def problem(self, loc: Loc, expected: str) -> Problem:
-        """The problem at `loc`, which is relative to this place."""
+    def problem(self, loc: Loc, expected: str) -> Problem | None:
+        """The problem at `loc`, relative to this place; None where it is not to be told."""
         ...
 
 
@@ -80,7 +81,9 @@ class Findings:
 
     def add(self, place: Place, loc: Loc, expected: str) -> None:
         """Note one problem."""
-        self.problems.append(place.problem(loc, expected))
+        problem = place.problem(loc, expected)
+        if problem is not None:
+            self.problems.append(problem)
 
     def raise_if_any(self) -> None:
         """Raise ConfigError with everything found, in the order of files and lines."""
@@ -90,16 +93,28 @@ class Findings:
             raise ConfigError(sorted(unique, key=_order), hint=hint)
 
     def parse(
-        self, spec: type[SpecT], raw: object, place: Place, context: Mapping[str, Any] | None = None
+        self, spec: type[SpecT], raw: object, place: Place, context: Context | None = None
     ) -> SpecT | None:
         """Validate one piece; None when it has problems, which are noted."""
-        try:
-            return spec.model_validate(raw, context=context)
-        except ValidationError as error:
-            for details in error.errors(include_url=False):
-                loc = _without_tags(details["loc"])
-                self.add(place, loc, _expected(details, spec, loc))
-            return None
+        piece = validated(spec, raw, context)
+        if isinstance(piece, spec):
+            return piece
+        for loc, expected in piece if isinstance(piece, list) else ():
+            self.add(place, loc, expected)
+        return None
+
+
+def validated(
+    spec: type[SpecT], raw: object, context: Context | None = None
+) -> SpecT | list[tuple[Loc, str]]:
+    """A piece, or what is wrong with it: path and expectation."""
+    try:
+        return spec.model_validate(raw, context=context)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        locs = [_without_tags(details["loc"]) for details in found]
+        pairs = zip(locs, found, strict=True)
+        return [(loc, _expected(details, spec, loc)) for loc, details in pairs]
 
 
 def _order(problem: Problem) -> tuple[str, int]:

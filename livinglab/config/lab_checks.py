@@ -15,7 +15,7 @@ from livinglab.config.labs import (
     LabSpec,
     LabTree,
 )
-from livinglab.config.tree import Tree, TreeReader
+from livinglab.config.tree import Tree, TreeReader, row_of
 from livinglab.errors import DataError
 from livinglab.registry import Registry
 from livinglab.timeline import parse_instant
@@ -49,6 +49,8 @@ def check_positions(registry: Registry, tree: Tree, reader: TreeReader) -> None:
     }
     for device in registry.devices:
         spec = tree.labs[device.lab].lab
+        if not all(_is_sure(device.lab, key, reader) for key in ("centre_rd", "polygon_rd")):
+            continue
         centre = spec.centre_rd or _mean(spec.polygon_rd)
         km = geo.distance_m(centre, (device.x_rd, device.y_rd)) / 1000
         if km > spec.reach_km:
@@ -136,13 +138,18 @@ def _check_devices(lab: str, part: LabTree, tree: Tree, reader: TreeReader) -> N
         place = reader.place("devices", lab, number)
         if row.model not in models:
             reader.findings.add(place, ("model",), f"unknown model{nearest(row.model, models)}")
-        if row.area not in areas:
+        if row.area not in areas and _is_sure(lab, "areas", reader):
             told = f"unknown area of {lab}{nearest(row.area, areas)}"
             reader.findings.add(place, ("area",), told)
         if row.height_m_nap is None and _FROM_ZERO & _measured(row.id, part, tree):
             told = "missing: a level needs the height of the sensor's zero (0 = it sends m NAP)"
             reader.findings.add(place, ("height_m_nap",), told)
     _check_overlaps("devices", lab, [(row.id, row) for row in part.devices], reader)
+
+
+def _is_sure(lab: str, key: str, reader: TreeReader) -> bool:
+    """Whether a key of lab.yaml was readable, so that others can be judged by it."""
+    return reader.place("lab", lab).problem((key,), "") is not None
 
 
 def _check_measured_rows(lab: str, part: LabTree, tree: Tree, reader: TreeReader) -> None:
@@ -189,8 +196,8 @@ def _check_overlaps(
         spans = sorted(unsorted)
         for earlier, later in pairwise(spans):
             if later[0] < earlier[1]:
-                other = reader.place(kind, lab, earlier[2]).problem((), "").where
-                told = f"overlaps {other} of {key}: give that one a valid_to first"
+                other = row_of(reader.place(kind, lab, earlier[2]))
+                told = f"overlaps row {other} of {key}: give that one a valid_to first"
                 reader.findings.add(reader.place(kind, lab, later[2]), ("valid_from",), told)
 
 
@@ -201,7 +208,7 @@ def _check_experiment(
     areas = [area.id for area in part.lab.areas]
     for side in ("treated", "control"):
         for number, area in enumerate(getattr(design, side)):
-            if area not in areas:
+            if area not in areas and _is_sure(lab, "areas", reader):
                 told = f"unknown area of {lab}{nearest(area, areas)}"
                 reader.findings.add(place, (side, number), told)
     indicator = tree.indicators.get(design.indicator)

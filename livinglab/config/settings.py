@@ -91,7 +91,7 @@ class SettingsPlace:
         self._file = file
         self._overridden = overridden
 
-    def problem(self, loc: tuple[str | int, ...], expected: str) -> Problem:
+    def problem(self, loc: tuple[str | int, ...], expected: str) -> Problem | None:
         """Name the variable where it overrides the key, else the line."""
         place = EnvironmentPlace() if loc and loc[0] in self._overridden else self._file
         return place.problem(loc, expected)

@@ -20,6 +20,8 @@ from livinglab.config.catalogue import (
 from livinglab.config.csv_source import decode_csv, parse_csv
 from livinglab.config.findings import FilePlace, Findings, Place, RowPlace, YamlPlace, nearest
 from livinglab.config.labs import (
+    LAB_STAND_INS,
+    ROW_STAND_INS,
     CalibrationRow,
     DeviceRow,
     ExperimentSpec,
@@ -27,6 +29,7 @@ from livinglab.config.labs import (
     LabSpec,
     LabTree,
 )
+from livinglab.config.salvage import PartialPlace, parse_in_part
 from livinglab.config.thresholds import read_thresholds
 from livinglab.config.values import Spec, is_zone
 from livinglab.config.yaml_source import parse_yaml
@@ -131,10 +134,11 @@ class TreeReader:
     ) -> dict[str, SpecT]:
         read: dict[str, SpecT] = {}
         for name, raw, place in entries:
-            self.places[kind, name] = place
             if not names.fullmatch(name):
                 self.findings.add(place, (), f"expected a name in lower case, got {name!r}")
-            piece = None if raw is None else self.findings.parse(spec, raw, place)
+            piece, self.places[kind, name] = None, place
+            if raw is not None:
+                piece, self.places[kind, name] = parse_in_part(self.findings, spec, raw, place, {})
             if piece is None:
                 self.broken.add((kind, name))
             else:
@@ -208,11 +212,7 @@ class TreeReader:
             named = FilePlace(self._shown(folder))
             self.findings.add(named, (), "expected a folder name in lower case, like lombok")
         self._refuse_strays(folder, _LAB_FILES, ())
-        content, place = self._yaml(folder / "lab.yaml")
-        self.places["lab", lab] = place
-        zone = (content or {}).get("timezone", self.timezone)
-        full = None if content is None else {"timezone": self.timezone} | content
-        spec = None if full is None else self.findings.parse(LabSpec, full, place)
+        spec, zone = self._lab_file(folder)
         context = {"zone": zone if isinstance(zone, str) and is_zone(zone) else self.timezone}
         devices = self._rows(folder, "devices", DeviceRow, context)
         calibrations = self._rows(folder, "calibrations", CalibrationRow, context)
@@ -229,6 +229,18 @@ class TreeReader:
             experiments=experiments,
         )
 
+    def _lab_file(self, folder: Path) -> tuple[LabSpec | None, object]:
+        """lab.yaml, and the zone that it names."""
+        content, place = self._yaml(folder / "lab.yaml")
+        full = {"timezone": self.timezone} | (content or {})
+        spec: LabSpec | None = None
+        known: Place = place
+        if content is not None:
+            stand_ins = {**LAB_STAND_INS, "timezone": self.timezone}
+            spec, known = parse_in_part(self.findings, LabSpec, full, place, stand_ins)
+        self.places["lab", folder.name] = known
+        return spec, full["timezone"]
+
     def _rows(
         self, folder: Path, name: str, spec: type[SpecT], context: Mapping[str, str]
     ) -> list[SpecT]:
@@ -243,11 +255,12 @@ class TreeReader:
         known = list(spec.model_fields)
         read: list[SpecT] = []
         for place, cells in parse_csv(text, self._shown(path), known, required, self.findings):
-            row = self.findings.parse(spec, cells, place, context)
+            stand_ins = ROW_STAND_INS
+            row, known_place = parse_in_part(self.findings, spec, cells, place, stand_ins, context)
             if row is None:
                 self._note_broken_row(name, cells)
                 continue
-            self.places[name, folder.name, len(read)] = place
+            self.places[name, folder.name, len(read)] = known_place
             read.append(row)
         return read
 
@@ -272,4 +285,5 @@ class TreeReader:
 
 def row_of(place: Place) -> int:
     """Row of a piece that came from a CSV file, else 0."""
-    return place.row if isinstance(place, RowPlace) else 0
+    known = place.place if isinstance(place, PartialPlace) else place
+    return known.row if isinstance(known, RowPlace) else 0
