@@ -15,9 +15,9 @@ import pandas as pd
 
 from livinglab.errors import DataError
 from livinglab.flags import Flag
-from livinglab.timeline import SECOND_NS
 from transforms.corrections import barkjohn, baseline_drift, calibrator_check, kappa_koehler
 from transforms.frames import Flags, Floats, Ints, require_panel, series_codes, time_ns
+from transforms.lookup import latest
 
 TEMPERATURE: Final = "air_temperature"
 HUMIDITY: Final = "relative_humidity"
@@ -191,10 +191,13 @@ def apply(
     value = panel["value"].to_numpy(dtype=np.float64, copy=True)
     place = np.full(len(panel), -1, dtype=np.int64)
     flags = np.full(len(panel), Flag.UNKNOWN, dtype=np.int8)
+    times, needed = time_ns(panel), {name for row in rows for name in covariates_of(row)}
+    besides = {name: latest(panel, covariates, name, COVARIATE_LAG_S) for name in sorted(needed)}
     for number, (row, where) in enumerate(zip(rows, _slices(panel, rows), strict=True)):
         _require_free(place[where], row, rows)
         place[where] = number
-        value[where], flags[where] = _calibrated(panel[where], row, covariates)
+        found = {name: besides[name][where] for name in covariates_of(row)}
+        value[where], flags[where] = _calibrated(value[where], times[where], row, found)
     flags[np.isnan(panel["value"].to_numpy())] = Flag.MISSING
     return pd.DataFrame(
         {"series": panel["series"], "value": value, "calibration": place, "flag": flags},
@@ -231,31 +234,11 @@ def _require_free(place: Ints, row: Row, rows: Sequence[Row]) -> None:
 
 
 def _calibrated(
-    part: pd.DataFrame, row: Row, covariates: pd.DataFrame | None
+    measured: Floats, times: Ints, row: Row, covariates: Mapping[str, Floats]
 ) -> tuple[Floats, Flags]:
-    measured = part["value"].to_numpy(dtype=np.float64)
-    found = {name: _latest(part, row.series, name, covariates) for name in covariates_of(row)}
-    value, flags = METHODS[row.method](_Readings(row, measured, time_ns(part), found))
-    absent = np.zeros(len(part), dtype=bool)
-    for column in found.values():
+    value, flags = METHODS[row.method](_Readings(row, measured, times, covariates))
+    absent = np.zeros(len(measured), dtype=bool)
+    for column in covariates.values():
         absent |= np.isnan(column)
     # A value that cannot be corrected is not passed off as one that was.
     return np.where(absent, measured, value), np.where(absent, Flag.FAIL, flags).astype(np.int8)
-
-
-def _latest(
-    part: pd.DataFrame, series: str, quantity: str, covariates: pd.DataFrame | None
-) -> Floats:
-    """Latest value of a covariate at or before each reading, NaN where none is recent enough."""
-    result = np.full(len(part), np.nan)
-    if covariates is None:
-        return result
-    require_panel(covariates)
-    here = (covariates["series"] == series) & (covariates["quantity"] == quantity)
-    known = covariates[here & covariates["value"].notna()]
-    times, wanted = time_ns(known), time_ns(part)
-    last = np.searchsorted(times, wanted, side="right") - 1
-    recent = last >= 0
-    recent[recent] = wanted[recent] - times[last[recent]] <= COVARIATE_LAG_S * SECOND_NS
-    result[recent] = known["value"].to_numpy()[last[recent]]
-    return result
