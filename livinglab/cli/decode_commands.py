@@ -5,16 +5,19 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from livinglab.cli import console
 from livinglab.errors import LivingLabError
 from livinglab.model import Decoded, Message
 from livinglab.timeline import to_text
+
+if TYPE_CHECKING:
+    from ingest.explain import Explanation, Key
 
 _File = Annotated[str, typer.Argument(help="File with the payload, or - for standard input.")]
 _Topic = Annotated[str, typer.Option(help="Topic the payload was published on.")]
@@ -24,6 +27,7 @@ _Format = Annotated[str, typer.Option("--format", help="Decoder; default: by the
 def register(app: typer.Typer) -> None:
     """Add the commands of this module to the app."""
     app.command("decode")(decode)
+    app.command("explain-payload")(explain_payload)
 
 
 def decode(
@@ -52,6 +56,22 @@ def decode(
     _print_decoded(described(decoded, name or ""))
 
 
+def explain_payload(
+    topic: Annotated[str, typer.Option(help="Topic the message was published on.")],
+    file: _File = "-",
+    format_name: Annotated[str, typer.Option("--format", help="Decoder to try.")] = "",
+    retained: Annotated[bool, typer.Option(help="The message is a retained one.")] = False,
+    config: Annotated[Path | None, typer.Option(help="Configuration folder.")] = None,
+) -> None:
+    """Show what a message would become: route, device, clock, every key, and where it ends."""
+    from ingest.explain import explain
+    from livinglab.config import config_dir, load_registry
+
+    registry = load_registry(config_dir(config))
+    message = _message(file, topic)._replace(retain=retained)
+    _print_explanation(explain(registry, message, format_name))
+
+
 def _message(file: str, topic: str) -> Message:
     return Message(topic, _payload(file), time.time_ns())
 
@@ -69,7 +89,6 @@ def _payload(file: str) -> bytes:
 def _print_decoded(decoded: Decoded) -> None:
     from ingest.decoders.plausible import reason_against
 
-    console = Console()
     table = Table("device", "key", "quantity", "value", "unit", "channel", "time", "remark")
     for device, rows in decoded.readings.items():
         for row in rows:
@@ -86,3 +105,38 @@ def _print_decoded(decoded: Decoded) -> None:
         console.print(f"dropped {key}: {why}", markup=False)
     if decoded.identity:
         console.print(f"identity {decoded.identity}", markup=False)
+
+
+def _print_explanation(found: Explanation) -> None:
+    claimed = f"{found.route} of {found.lab}" if found.route else "no route"
+    _line(f"topic     {found.topic}")
+    _line(f"route     {claimed}")
+    _line(f"decoder   {found.decoder or '-'}")
+    _line(f"identity  {found.identity or 'none in this format'}")
+    if found.keys:
+        table = Table("device", "key", "payload", "becomes", "channel", "time", "clock", "fate")
+        for key in found.keys:
+            table.add_row(*map(escape, _cells(key)))
+        console.print(table)
+    for name, why in found.dropped:
+        _line(f"dropped   {name}: {why}")
+    for warning in found.warnings:
+        _line(f"warning   {warning}")
+    _line(f"outcome   {found.outcome}" + (f": {found.why}" if found.why else ""))
+    for line in found.register:
+        _line(f"register  {line}")
+
+
+def _cells(key: Key) -> tuple[str, ...]:
+    becomes = "" if key.canonical is None else f"{key.quantity} {key.canonical:.10g}"
+    moment = to_text(key.time_ns) if key.time_ns is not None else "receipt"
+    fate = "stored" if key.reason is None else str(key.reason)
+    if key.reason is not None and key.guess:
+        fate += f" (looks like {key.guess})"
+    payload = f"{key.value:.10g} {key.unit or ''}".strip()
+    unit = f" {key.canonical_unit}" if becomes else ""
+    return key.device, key.key, payload, becomes + unit, key.channel, moment, key.clock, fate
+
+
+def _line(text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
