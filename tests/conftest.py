@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from services.influx_server import GivenInfluxServer, InfluxServer, provide_influx  # noqa: E402
 from services.mosquitto import GivenMosquitto, Mosquitto, provide_mosquitto  # noqa: E402
-from services.process import ServiceMissingError  # noqa: E402
+from services.process import ServiceMissingError, free_port  # noqa: E402
 
 if TYPE_CHECKING:
     from livinglab.store.base import Store
@@ -63,7 +63,7 @@ def mosquitto(
 def influx_server(
     tmp_path_factory: pytest.TempPathFactory, say: Callable[[str], None]
 ) -> Iterator[InfluxServer | GivenInfluxServer]:
-    """A real InfluxDB: `.url .store_url .org .token`, `.kill() .stop() .start() .pause() .resume()`."""
+    """A real InfluxDB: `.url .store_url .org .token .kill() .stop() .start() .pause()`."""
     try:
         server = provide_influx(tmp_path_factory.mktemp("influx"), say)
     except ServiceMissingError as missing:
@@ -103,3 +103,9 @@ def influx_store(influx_server: InfluxServer) -> Iterator[Store]:
 def store(request: pytest.FixtureRequest) -> Store:
     """Each kind of store in turn, fresh and empty."""
     return request.getfixturevalue(f"{request.param}_store")
+
+
+@pytest.fixture
+def free_port_number() -> int:
+    """A loopback port nobody listens on."""
+    return free_port()

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from livinglab.errors import StoreError, StoreMissingError
+from livinglab.errors import StoreAuthError, StoreError, StoreMissingError
 from livinglab.store.base import BUCKETS
 from livinglab.store.influx_http import Transport
 
@@ -51,7 +51,11 @@ class Administration:
         return msgspec.json.decode(answer.body) if answer.body else None
 
     def _org_id(self) -> str:
-        return str(self._call("GET", "orgs", query={"org": self._http.org})["orgs"][0]["id"])
+        found = self._call("GET", "orgs", query={"org": self._http.org})["orgs"]
+        if not found:  # so the server answers a token that may not see the organisation
+            problem = f"the token may not manage {self._http.org!r} at {self._http.base}"
+            raise StoreAuthError(problem, hint="use an administrator's token for this one act")
+        return str(found[0]["id"])
 
     def _bucket_ids(self, org_id: str) -> dict[str, str]:
         """Ids of the schema's buckets that are there."""

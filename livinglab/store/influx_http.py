@@ -20,6 +20,8 @@ from livinglab.errors import StoreAuthError, StoreError, StoreMissingError, Stor
 from livinglab.store.values import require_bucket
 
 CONNECT_S: Final = 5.0
+#: How long the server may be silent: a write is quick or the server hangs, a query may have to think.
+WRITE_S: Final = 15.0
 READ_S: Final = 60.0
 _CONNECTIONS: Final = 8
 _PASSED_ON: Final = frozenset({400, 413, 422})  # what they mean depends on the request
@@ -69,7 +71,7 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 class Transport:
-    """Requests to one server.
+    """Requests to one server; safe for threads and forks.
 
     Parameters
     ----------
@@ -104,7 +106,7 @@ class Transport:
         if not (self._token.isascii() and self._token.isprintable()):
             raise StoreAuthError(
                 f"the token for InfluxDB at {self.base} has characters no token has",
-                hint="the file must hold the token alone, as plain text",
+                hint=f"{_PERMIT}; the token alone, as plain text",
             )
         return self._token
 
@@ -118,14 +120,13 @@ class Transport:
         headers = {"Content-Encoding": "gzip", "Content-Type": "text/plain; charset=utf-8"}
         packer = zlib.compressobj(level=1, wbits=31)
         body = packer.compress("\n".join(lines).encode()) + packer.flush()
-        return self.request("POST", "/api/v2/write", query, body, headers)
+        return self.request("POST", "/api/v2/write", query, body, headers, WRITE_S)
 
     def _pooled(self) -> urllib3.PoolManager:
         if self._pool is None or self._pid != os.getpid():  # sockets must not be shared by a fork
             self._pid = os.getpid()
             self._pool = urllib3.PoolManager(
                 maxsize=_CONNECTIONS,
-                timeout=urllib3.Timeout(connect=CONNECT_S, read=READ_S),
                 retries=False,
                 ca_certs=self._ca,
             )
@@ -138,6 +139,7 @@ class Transport:
         query: Mapping[str, str],
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
+        silence_s: float = READ_S,
     ) -> Answer:
         """One request; answers other than 2xx, 400, 413 and 422 raise.
 
@@ -150,21 +152,27 @@ class Transport:
         """
         url = f"{self.base}{path}?{urlencode(query)}"
         sent = {"Authorization": f"Token {self.token}", **(headers or {})}
-        response = self._exchange(method, url, body, sent)
+        timeout = urllib3.Timeout(connect=CONNECT_S, read=silence_s)
+        response = self._exchange(method, url, body, sent, timeout)
         if response.status < 300 or response.status in _PASSED_ON:
             return Answer(response.status, response.data)
         raise self._refusal(response.status, response.data, response.headers)
 
     def _exchange(
-        self, method: str, url: str, body: bytes, headers: Mapping[str, str]
+        self,
+        method: str,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        timeout: urllib3.Timeout,
     ) -> urllib3.BaseHTTPResponse:
         pool = self._pooled()
         try:
             try:
-                return pool.request(method, url, body=body, headers=headers)
+                return pool.request(method, url, body=body, headers=headers, timeout=timeout)
             except urllib3.exceptions.ProtocolError:
                 # A kept connection that the server closed meanwhile; all our requests may repeat.
-                return pool.request(method, url, body=body, headers=headers)
+                return pool.request(method, url, body=body, headers=headers, timeout=timeout)
         except urllib3.exceptions.SSLError as error:
             hint = "check tls=1 and ca=... in the address, and the server's certificate"
             raise StoreAuthError(f"no trusted TLS to {self.base}: {error}", hint=hint) from error

@@ -116,7 +116,7 @@ class SqliteStore:
         if fields is None and schema.fields is None:
             with at.file.reading() as connection:
                 fields = at.columns(connection, measurement)
-            return requested_fields(schema, sorted(fields))
+            return requested_fields(schema, sorted(fields)) if fields else {}
         return requested_fields(schema, fields)
 
     def _frame(
@@ -132,7 +132,8 @@ class SqliteStore:
         at = self._bucket(bucket)
         pieces = []
         with at.file.reading() as connection:
-            for series, number in at.selected(connection, measurement, tags).items():
+            selected = at.selected(connection, measurement, tags)
+            for series, number in selected.items() if kinds else ():
                 rows = at.rows(connection, measurement, number, window, kinds)
                 if rows:
                     pieces.append((series.tags, rows))
