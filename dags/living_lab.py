@@ -73,7 +73,7 @@ _UPSTREAM = {"clean": "raw", "indicators": "clean", "experiment": "indicators"}
 
 
 def rebuild_group(levels: Sequence[str], days: int | None, window: str = "") -> list[TaskGroup]:
-    """One task group per lab: for each level plan the stale chunks, then rebuild each.
+    """One task group per lab: for each level plan what is stale, then rebuild it month by month.
 
     Parameters
     ----------
@@ -116,14 +116,14 @@ def _lab_group(lab: str, levels: Sequence[str], days: int | None, window: str) -
                 map_index_template="{{ label }}",
                 **options,
             )
-            def rebuild(chunk: dict[str, Any]) -> dict[str, Any]:
+            def rebuild(batch: dict[str, Any]) -> list[dict[str, Any]]:
                 from livinglab import pipeline
 
-                get_current_context()["label"] = chunk["label"]
-                return pipeline.rebuild_for_run(chunk)
+                get_current_context()["label"] = batch["label"]
+                return pipeline.rebuild_for_run(batch)
 
             planned = plan(level, lab, days, window)
             if before is not None:
                 before >> planned
-            before = rebuild.expand(chunk=planned)
+            before = rebuild.expand(batch=planned)
     return group

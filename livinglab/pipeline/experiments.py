@@ -18,7 +18,6 @@ from livinglab.pipeline.upstream import Upstream
 from livinglab.pipeline.windows import INDICATORS, Target, Window
 from livinglab.registry import Device, Experiment, Indicator
 from livinglab.store.base import Store
-from transforms.experiment import did
 
 #: Raise it when the same inputs give another output: every experiment is then evaluated again.
 VERSION: Final = "did-1"
@@ -108,6 +107,8 @@ class Experiments(Recipe):
             "area": sorted({*design.treated, *design.control}),
         }
         frame = store.frame("indicators", indicator.theme, *window, tags, ["value", "coverage"])
+        from transforms.experiment import did  # noqa: PLC0415 - statsmodels takes a second to load
+
         result = did(
             daily_mean(frame, design.treated),
             daily_mean(frame, design.control),
