@@ -94,8 +94,9 @@ def show_device(
     for row in registry.calibrations:
         if row.device == device:
             told = ", ".join(f"{name} {value:g}" for name, value in row.parameters.items())
-            line = f"calibration of {row.quantity} from {_day(row.from_ns, zone)}: {told} ({row.evidence})"
-            console.print(line, highlight=False)
+            since = f"{row.quantity} from {_day(row.from_ns, zone)}"
+            line = f"calibration of {since}: {told} ({row.evidence})"
+            console.print(line, highlight=False, soft_wrap=True)
     for flag in registry.flags:
         if flag.device == device:
             period = f"{_day(flag.from_ns, zone)} to {_day(flag.to_ns, zone)}"

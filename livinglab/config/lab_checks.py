@@ -141,7 +141,7 @@ def _check_devices(lab: str, part: LabTree, tree: Tree, reader: TreeReader) -> N
         if row.area not in areas and _is_sure(lab, "areas", reader):
             told = f"unknown area of {lab}{nearest(row.area, areas)}"
             reader.findings.add(place, ("area",), told)
-        if row.height_m_nap is None and _FROM_ZERO & _measured(row.id, part, tree):
+        if row.height_m_nap is None and _FROM_ZERO & _measured(row.id, part, tree, reader):
             told = "missing: a level needs the height of the sensor's zero (0 = it sends m NAP)"
             reader.findings.add(place, ("height_m_nap",), told)
     _check_overlaps("devices", lab, [(row.id, row) for row in part.devices], reader)
@@ -163,7 +163,7 @@ def _check_measured_rows(lab: str, part: LabTree, tree: Tree, reader: TreeReader
     for kind, rows in kinds:
         for number, row in enumerate(rows):
             place = reader.place(kind, lab, number)
-            measured = _measured(row.device, part, tree)
+            measured = _measured(row.device, part, tree, reader)
             if row.device not in known:
                 told = f"unknown device of {lab}{nearest(row.device, known)}"
                 reader.findings.add(place, ("device",), told)
@@ -174,14 +174,14 @@ def _check_measured_rows(lab: str, part: LabTree, tree: Tree, reader: TreeReader
     _check_overlaps("calibrations", lab, keyed, reader)
 
 
-def _measured(device: str, part: LabTree, tree: Tree) -> set[str]:
+def _measured(device: str, part: LabTree, tree: Tree, reader: TreeReader) -> set[str]:
+    """Quantities that a device can measure; none where one of its models is not readable."""
     models = {row.model for row in part.devices if row.id == device}
-    return {
-        key.quantity
+    sure = all(
+        name in tree.models and reader.place("models", name).problem(("keys",), "") is not None
         for name in models
-        if name in tree.models
-        for key in tree.models[name].keys.values()
-    }
+    )
+    return {key.quantity for name in models if sure for key in tree.models[name].keys.values()}
 
 
 def _check_overlaps(
@@ -219,15 +219,17 @@ def _check_experiment(
         return
     for side in ("treated", "control"):
         for number, area in enumerate(getattr(design, side)):
-            measured = _measured_in(area, part, tree)
+            measured = _measured_in(area, part, tree, reader)
             if area in areas and measured and not measured & set(indicator.quantities):
                 told = f"no device in {area} measures {' or '.join(indicator.quantities)}"
                 reader.findings.add(place, (side, number), told)
 
 
-def _measured_in(area: str, part: LabTree, tree: Tree) -> set[str]:
-    of_area = (row.id for row in part.devices if row.area == area)
-    return set().union(*(_measured(device, part, tree) for device in of_area))
+def _measured_in(area: str, part: LabTree, tree: Tree, reader: TreeReader) -> set[str]:
+    """Quantities that the devices of an area measure; none where one of them is not known."""
+    of_area = {row.id for row in part.devices if row.area == area}
+    measured = [_measured(device, part, tree, reader) for device in of_area]
+    return set().union(*measured) if all(measured) else set()
 
 
 def _mean(points: Iterable[tuple[float, float]]) -> tuple[float, float]:
