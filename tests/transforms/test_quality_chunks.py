@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.frames import time_ns, to_panel
-from transforms.quality import Thresholds, flag, reach_s
+from transforms.quality import Season, StateLimit, Thresholds, flag, reach_s
 
 SECOND = 1_000_000_000
 STEP_S = 60
@@ -43,21 +43,70 @@ def limits(draw: st.DrawFn) -> Thresholds:
         flat_tolerance=0.1,
         flat_suspect_s=flat,
         flat_fail_s=2 * flat,
+        timing_least_s=draw(st.sampled_from([None, 45.5])),
+        warm_up_s=draw(st.sampled_from([None, 300])),
+        warm_up_gap_s=draw(st.sampled_from([None, 100])),
+        state_limits=draw(st.sampled_from([(), (StateLimit(quantity="battery", low=3.3),)])),
     )
 
 
-@settings(max_examples=150, deadline=None)
+def slow_limits(draw: st.DrawFn) -> Thresholds:
+    """Tests that look at whole hours and at other series."""
+    period = draw(st.sampled_from([None, 3600, 10800]))
+    return Thresholds(
+        step_s=600,
+        gross_fail=(-30, 30),
+        climatology=(Season(suspect=(-5, 20), fail=(-9, 25), months=(1, 1), hours=(22, 4)),),
+        attenuated_period_s=period,
+        attenuated_suspect=period and 3.0,
+        neighbour_group=draw(st.sampled_from(["here", "here", "here", None])),
+        neighbour_distance=8.0,
+        neighbour_share=0.5,
+        neighbour_bias=draw(st.sampled_from([0.0, 2.5])),
+        neighbour_least=2,
+    )
+
+
+def readings_of_a_day(rng: np.random.Generator) -> pd.DataFrame:
+    """Four gappy series around each other, with outliers, ten-minute step."""
+    parts = []
+    for name in "abcd":
+        times = np.cumsum(rng.choice([600, 600, 590, 1200, 9000], 90)) * SECOND
+        values = rng.normal(10, 4, 90) + 40 * (rng.random(90) < 0.05)
+        parts.append(to_panel(times, name, values))
+    return pd.concat(parts)
+
+
+def windows(data: st.DataObject, last: int, rows: dict[str, Thresholds]) -> tuple[int, ...]:
+    """Start and end of a window, and of what must be read for it."""
+    start = data.draw(st.integers(0, last)) * SECOND
+    end = start + data.draw(st.integers(1, last // 2)) * SECOND
+    before = max(reach_s(row)[0] for row in rows.values()) * SECOND
+    after = max(reach_s(row)[1] for row in rows.values()) * SECOND
+    return start, end, start - before, end + after
+
+
+@settings(max_examples=80, deadline=None)
 @given(data=st.data())
 def test_flag_of_a_window_equals_the_slice_of_the_whole(data: st.DataObject) -> None:
     panel = data.draw(gappy_panels())
     rows = {"a": limits(data.draw), "b": limits(data.draw)}
-    start = data.draw(st.integers(0, 6000)) * SECOND
-    end = start + data.draw(st.integers(1, 3000)) * SECOND
-    before = max(reach_s(row)[0] for row in rows.values()) * SECOND
-    after = max(reach_s(row)[1] for row in rows.values()) * SECOND
-    times = time_ns(panel)
-    window = panel[(times >= start - before) & (times < end + after)]
-    cut, whole = flag(window, rows), flag(panel, rows)
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    times = np.cumsum(rng.integers(1, 3000, 20)) * SECOND
+    battery = to_panel(times, "a", rng.uniform(3.1, 3.6, 20), "battery")
+    start, end, first, last = windows(data, 6000, rows)
+    cut = flag(inside(panel, first, last), rows, inside(battery, first, last))
+    whole = flag(panel, rows, battery)
+    pd.testing.assert_frame_equal(inside(cut, start, end), inside(whole, start, end))
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.data())
+def test_flag_by_hours_and_neighbours_equals_the_slice_of_the_whole(data: st.DataObject) -> None:
+    panel = readings_of_a_day(np.random.default_rng(data.draw(st.integers(0, 2**32 - 1))))
+    rows = {name: slow_limits(data.draw) for name in "abcd"}
+    start, end, first, last = windows(data, 100_000, rows)
+    cut, whole = flag(inside(panel, first, last), rows), flag(panel, rows)
     pd.testing.assert_frame_equal(inside(cut, start, end), inside(whole, start, end))
 
 

@@ -63,6 +63,20 @@ def test_flag_matches_ioos_qc(case: tuple[str, pd.DataFrame, pd.DataFrame]) -> N
         np.testing.assert_array_equal(flags[test], oracle[test], err_msg=f"{name} {test}")
 
 
+def test_flag_counts_match_the_summary(case: tuple[str, pd.DataFrame, pd.DataFrame]) -> None:
+    name, flags, _ = case
+    summary = oracle_json("qc/summary.json")[name]
+    assert len(flags) == summary["n"]
+    artefact = len(OUTAGE_ROWS) if name == "uci_co_hourly" else 0
+    for test in (*TESTS, "aggregate"):
+        expected = {int(flag): count for flag, count in summary["counts"][test].items()}
+        if artefact and test in {"flat_line", "aggregate"}:
+            expected = {**expected, 1: expected[1] + artefact}
+            expected.pop(4)
+        column = flags["flag" if test == "aggregate" else test]
+        assert column.value_counts().to_dict() == expected, test
+
+
 def test_flat_line_matches_ioos_qc_where_no_value_is_missing(
     case: tuple[str, pd.DataFrame, pd.DataFrame],
 ) -> None:

@@ -9,23 +9,27 @@ References
 .. [1] IOOS QARTOD, Manual for the Use of Real-Time Oceanographic Data Quality Control Data.
 """
 
+from transforms.quality.device import gaps
 from transforms.quality.flagging import (
     Verdict,
     aggregate_flags,
     encode_tests,
     flag,
     override,
-    reach_s,
     tally,
 )
-from transforms.quality.thresholds import Thresholds
+from transforms.quality.suite import reach_s
+from transforms.quality.thresholds import Season, StateLimit, Thresholds
 
 __all__ = [
+    "Season",
+    "StateLimit",
     "Thresholds",
     "Verdict",
     "aggregate_flags",
     "encode_tests",
     "flag",
+    "gaps",
     "override",
     "reach_s",
     "tally",

@@ -1,4 +1,4 @@
-"""The tests. Each is one function from a track to flags, with the reach of its verdicts in time.
+"""Tests of a series against itself. Each is one function from a track to flags.
 
 Flags: 1 good, 2 not evaluated, 3 suspect, 4 fail, 9 missing. A row without a value is 9 in every
 test. Neighbours farther than `max_gap_s` are missing neighbours.
@@ -6,34 +6,19 @@ test. Neighbours farther than `max_gap_s` are missing neighbours.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
-
 import numpy as np
 from ioos_qc.qartod import gross_range_test
 
 from livinglab.flags import Flag
 from livinglab.timeline import SECOND_NS
 from transforms.frames import Bools, Flags, Floats
-from transforms.quality.thresholds import Span, Thresholds
+from transforms.quality.thresholds import Span
 from transforms.quality.track import Track, window_range, window_start
-
-Reach = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One test: its name in livinglab.flags.TESTS, how it runs, how far it looks (s, both ways)."""
-
-    name: str
-    run: Callable[[Track], Flags]
-    reach_s: Callable[[Thresholds], Reach]
 
 
 def missing(track: Track) -> Flags:
     """Flag 9 where there is no value, else 2: being there does not make a value good."""
-    return _verdicts(track, np.zeros(len(track.code), dtype=bool))
+    return verdicts(track, np.zeros(len(track.code), dtype=bool))
 
 
 def gross_range(track: Track) -> Flags:
@@ -42,13 +27,11 @@ def gross_range(track: Track) -> Flags:
     ioos_qc's test looks at single values only, so it is chunk-invariant and used as it is, one call
     for all series that share a pair of spans.
     """
-    flags = _verdicts(track, np.zeros(len(track.code), dtype=bool))
-    pairs = [(row.gross_fail, row.gross_suspect) for row in track.thresholds]
-    for pair in dict.fromkeys(pairs):
-        if pair == (None, None):
-            continue
-        rows = np.asarray([other == pair for other in pairs], dtype=bool)[track.code]
-        flags[rows] = _gross_range(track.value[rows], *pair)
+    flags = verdicts(track, np.zeros(len(track.code), dtype=bool))
+    spans = [(row.gross_fail, row.gross_suspect) for row in track.thresholds]
+    for (fail, suspect), here in track.choice(spans):
+        if fail is not None or suspect is not None:
+            flags[here] = _gross_range(track.value[here], fail, suspect)
     return flags
 
 
@@ -72,7 +55,7 @@ def spike(track: Track) -> Flags:
     suspect, fail = track.threshold("spike_suspect"), track.threshold("spike_fail")
     configured = ~(np.isnan(suspect) & np.isnan(fail))
     evaluated = configured & ~np.isnan(distance)
-    return _verdicts(track, evaluated, distance > suspect, distance > fail)
+    return verdicts(track, evaluated, distance > suspect, distance > fail)
 
 
 def rate_of_change(track: Track) -> Flags:
@@ -85,7 +68,7 @@ def rate_of_change(track: Track) -> Flags:
     change = np.abs(track.value[later] - track.value[later - 1])
     rate[later] = change / ((track.time_ns[later] - track.time_ns[later - 1]) / SECOND_NS)
     limit = track.threshold("rate_per_s")
-    return _verdicts(track, ~np.isnan(limit), rate > limit)
+    return verdicts(track, ~np.isnan(limit), rate > limit)
 
 
 def flat_line(track: Track) -> Flags:
@@ -105,7 +88,7 @@ def flat_line(track: Track) -> Flags:
     present = track.present()
     for name, marks in flat.items():
         marks[~track.missing] = _is_flat(present, f"flat_{name}_s")
-    return _verdicts(track, _flat_configured(track), flat["suspect"], flat["fail"])
+    return verdicts(track, _flat_configured(track), flat["suspect"], flat["fail"])
 
 
 def _flat_configured(track: Track) -> Bools:
@@ -130,9 +113,10 @@ def _is_flat(present: Track, name: str) -> Bools:
     return flat
 
 
-def _verdicts(
+def verdicts(
     track: Track, evaluated: Bools, suspect: Bools | None = None, fail: Bools | None = None
 ) -> Flags:
+    """Flags of a test: 9 without a value, else 2 where not evaluated, else 4, 3 or 1."""
     flags = np.where(evaluated, Flag.GOOD, Flag.UNKNOWN).astype(np.int8)
     if suspect is not None:
         flags[evaluated & suspect] = Flag.SUSPECT
@@ -140,32 +124,3 @@ def _verdicts(
         flags[evaluated & fail] = Flag.FAIL
     flags[track.missing] = Flag.MISSING
     return flags
-
-
-def _itself(_thresholds: Thresholds) -> Reach:
-    return 0, 0
-
-
-def _spike_reach(thresholds: Thresholds) -> Reach:
-    if thresholds.spike_suspect is None and thresholds.spike_fail is None:
-        return 0, 0
-    return thresholds.gap_s, thresholds.gap_s
-
-
-def _rate_reach(thresholds: Thresholds) -> Reach:
-    return (0 if thresholds.rate_per_s is None else thresholds.gap_s), 0
-
-
-def _flat_reach(thresholds: Thresholds) -> Reach:
-    longest = max(thresholds.flat_suspect_s or 0, thresholds.flat_fail_s or 0)
-    return (longest + thresholds.step_s if longest else 0), 0
-
-
-#: In the order in which they run and are listed.
-CHECKS: Final = (
-    Check("missing", missing, _itself),
-    Check("gross_range", gross_range, _itself),
-    Check("spike", spike, _spike_reach),
-    Check("rate_of_change", rate_of_change, _rate_reach),
-    Check("flat_line", flat_line, _flat_reach),
-)

@@ -12,7 +12,8 @@ import pandas as pd
 from livinglab.errors import DataError
 from livinglab.flags import PRECEDENCE, TESTS, Flag
 from transforms.frames import Flags, series_codes, time_ns
-from transforms.quality.checks import CHECKS
+from transforms.quality.context import neighbour
+from transforms.quality.suite import CHECKS
 from transforms.quality.thresholds import Thresholds
 from transforms.quality.track import lay_out
 
@@ -22,7 +23,9 @@ _RANK[_BY_RANK[1:]] = np.arange(1, len(_BY_RANK), dtype=np.int8)
 _NOT_RUN: Final = np.uint8(ord("0") + Flag.UNKNOWN)
 
 
-def flag(panel: pd.DataFrame, thresholds: Mapping[str, Thresholds]) -> pd.DataFrame:
+def flag(
+    panel: pd.DataFrame, thresholds: Mapping[str, Thresholds], state: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Flags of every value, one column per test and the aggregate.
 
     Parameters
@@ -33,6 +36,9 @@ def flag(panel: pd.DataFrame, thresholds: Mapping[str, Thresholds]) -> pd.DataFr
         end) of the result.
     thresholds : mapping of str to Thresholds
         Of every series of the panel, at least.
+    state : DataFrame, optional
+        Panel with the column `quantity`: what the devices measured about themselves (humidity,
+        battery), under the series ids of `panel`, for `Thresholds.state_limits`.
 
     Returns
     -------
@@ -57,8 +63,10 @@ def flag(panel: pd.DataFrame, thresholds: Mapping[str, Thresholds]) -> pd.DataFr
     >>> flag(panel, {"s": Thresholds(step_s=60)})["flag"].tolist()
     [2, 2, 9]
     """
-    track = lay_out(panel, thresholds)
+    track = lay_out(panel, thresholds, state)
     verdicts = {check.name: check.run(track) for check in CHECKS}
+    so_far = aggregate_flags(list(verdicts.values()))
+    verdicts["neighbour"] = neighbour(track, np.isin(so_far, (Flag.GOOD, Flag.UNKNOWN)))
     return pd.DataFrame(
         {
             "series": panel["series"],
@@ -81,20 +89,6 @@ def aggregate_flags(verdicts: Sequence[Flags]) -> Flags:
     """
     ranks = np.maximum.reduce([_RANK[column] for column in verdicts])
     return np.asarray(_BY_RANK[ranks], dtype=np.int8)
-
-
-def reach_s(thresholds: Thresholds) -> tuple[int, int]:
-    """Seconds before and after a value that its verdict may depend on.
-
-    Examples
-    --------
-    >>> reach_s(Thresholds(step_s=60, spike_suspect=5, flat_tolerance=0.1, flat_fail_s=1800))
-    (1860, 180)
-    >>> reach_s(Thresholds(step_s=60, gross_fail=(0, 1)))
-    (0, 0)
-    """
-    reaches = [check.reach_s(thresholds) for check in CHECKS]
-    return max(before for before, _ in reaches), max(after for _, after in reaches)
 
 
 def encode_tests(frame: pd.DataFrame) -> pd.Series[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,10 +12,12 @@ import pandas as pd
 from livinglab.errors import DataError
 from livinglab.timeline import SECOND_NS
 from transforms.frames import Bools, Floats, Ints, require_panel, series_codes, time_ns
-from transforms.quality.thresholds import Thresholds
+from transforms.lookup import latest
+from transforms.quality.thresholds import STATE_LAG_S, Thresholds
 
 _INT64_MAX: Final = np.iinfo(np.int64).max
 _MS_NS: Final = 1_000_000
+_Choice = TypeVar("_Choice", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,18 +26,22 @@ class Track:
 
     Parameters
     ----------
-    thresholds : tuple of Thresholds
-        Per series, in the order of `code`.
+    thresholds, series : tuples
+        Thresholds and name of each series, in the order of `code`.
     code : array of int64
         Series of each row, non-decreasing.
     time_ns, value : arrays
         Time and value of each row; NaN = missing.
+    besides : mapping of str to array
+        What the device measured besides at each row, by quantity; NaN = not known.
     """
 
     thresholds: tuple[Thresholds, ...]
+    series: tuple[str, ...]
     code: Ints
     time_ns: Ints
     value: Floats
+    besides: Mapping[str, Floats] = field(default_factory=dict)
 
     @property
     def missing(self) -> Bools:
@@ -55,11 +61,25 @@ class Track:
     def present(self) -> Track:
         """Rows that have a value."""
         keep = ~self.missing
-        return Track(self.thresholds, self.code[keep], self.time_ns[keep], self.value[keep])
+        return replace(
+            self,
+            code=self.code[keep],
+            time_ns=self.time_ns[keep],
+            value=self.value[keep],
+            besides={name: column[keep] for name, column in self.besides.items()},
+        )
+
+    def choice(self, values: Sequence[_Choice]) -> Iterator[tuple[_Choice, Bools]]:
+        """Each distinct value among those given per series, with the rows of its series."""
+        for value in dict.fromkeys(values):
+            here = np.asarray([other == value for other in values], dtype=np.bool_)
+            yield value, here[self.code]
 
 
-def lay_out(panel: pd.DataFrame, thresholds: Mapping[str, Thresholds]) -> Track:
-    """Track of a panel.
+def lay_out(
+    panel: pd.DataFrame, thresholds: Mapping[str, Thresholds], state: pd.DataFrame | None = None
+) -> Track:
+    """Track of a panel, with what `state` tells about its devices.
 
     Raises
     ------
@@ -75,7 +95,10 @@ def lay_out(panel: pd.DataFrame, thresholds: Mapping[str, Thresholds]) -> Track:
     names = sorted(thresholds)
     rows = tuple(thresholds[name] for name in names)
     code = series_codes(panel, names)
-    return Track(rows, code, time_ns(panel), panel["value"].to_numpy(dtype=np.float64))
+    value = panel["value"].to_numpy(dtype=np.float64)
+    needed = {limit.quantity for row in rows for limit in row.state_limits}
+    besides = {name: latest(panel, state, name, STATE_LAG_S) for name in sorted(needed)}
+    return Track(rows, tuple(names), code, time_ns(panel), value, besides)
 
 
 def _number(value: Any) -> float:
