@@ -13,7 +13,8 @@ from livinglab.flags import Flag
 from livinglab.timeline import SECOND_NS
 from transforms.frames import Bools, Flags, Floats
 from transforms.quality.thresholds import Span
-from transforms.quality.track import Track, window_range, window_start
+from transforms.quality.track import Track
+from transforms.sliding import window_range, window_start
 
 
 def missing(track: Track) -> Flags:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,6 @@ from transforms.frames import Bools, Floats, Ints, require_panel, series_codes, 
 from transforms.lookup import latest
 from transforms.quality.thresholds import STATE_LAG_S, Thresholds
 
-_INT64_MAX: Final = np.iinfo(np.int64).max
-_MS_NS: Final = 1_000_000
 _Choice = TypeVar("_Choice", bound=Hashable)
 
 
@@ -103,52 +101,3 @@ def lay_out(
 
 def _number(value: Any) -> float:
     return float("nan") if value is None else float(value)
-
-
-def window_start(code: Ints, time_ns: Ints, window_ns: Ints) -> Ints:
-    """First row of the same series that is later than time - window, for each row.
-
-    Parameters
-    ----------
-    code : array of int64
-        Series of each row, non-decreasing; times ascend within a series.
-    window_ns : array of int64
-        Length of each row's window [ns].
-    """
-    if not len(code):
-        return np.empty(0, dtype=np.int64)
-    # Laying the series end to end on one axis makes one binary search serve them all. Whole
-    # milliseconds, where times allow, keep thousands of series-years on an int64 axis.
-    whole_ms = not ((time_ns % _MS_NS).any() or (window_ns % _MS_NS).any())
-    unit = _MS_NS if whole_ms else 1
-    time, window = time_ns // unit, window_ns // unit
-    first = np.flatnonzero(np.diff(code, prepend=code[0] - 1))
-    last = np.append(first[1:], len(code)) - 1
-    span = time[last] - time[first] + int(window.max()) + 1
-    if float(span.astype(np.float64).sum()) > 0.9 * _INT64_MAX:
-        raise DataError("too many series-years in one call", hint="work in chunks of time")
-    shift = np.cumsum(span) - span - time[first]
-    axis = time + np.repeat(shift, last - first + 1)
-    return np.asarray(np.searchsorted(axis, axis - window, side="right"), dtype=np.int64)
-
-
-def window_range(value: Floats, first: Ints, last: Ints) -> Floats:
-    """Largest minus smallest of value[first..last], both ends included, for each pair.
-
-    Works in log2(longest window) passes over the whole array, whatever the number of windows; each
-    window is covered by two overlapping blocks of the largest power of two that fits.
-    """
-    result = np.full(len(first), np.nan)
-    if not len(first):
-        return result
-    level = np.frexp((last - first + 1).astype(np.float64))[1] - 1
-    high, low, block = value, value, 1
-    for current in range(int(level.max()) + 1):
-        here = level == current
-        left, right = first[here], last[here] - block + 1
-        top = np.maximum(high[left], high[right])
-        result[here] = top - np.minimum(low[left], low[right])
-        high = np.maximum(high[:-block], high[block:])
-        low = np.minimum(low[:-block], low[block:])
-        block *= 2
-    return result
