@@ -19,8 +19,8 @@ from airflow.sdk import (
     get_current_context,
     task,
 )
-from livinglab.config import lab_ids
 
+from livinglab.config import config_dir, lab_ids
 from livinglab.errors import LivingLabError
 
 LABS = lab_ids()
@@ -84,7 +84,16 @@ def rebuild_group(levels: Sequence[str], days: int | None, window: str = "") -> 
     window : {"", "hour", "day"}
         What a partition key names: a run with a key given by hand rebuilds just that, by force.
     """
-    return [_lab_group(lab, levels, days, window) for lab in LABS]
+    groups = []
+    for lab in LABS:
+        wanted = [level for level in levels if level != "experiment" or _has_experiments(lab)]
+        if wanted:
+            groups.append(_lab_group(lab, wanted, days, window))
+    return groups
+
+
+def _has_experiments(lab: str) -> bool:
+    return any((config_dir() / "labs" / lab / "experiments").glob("*.yaml"))
 
 
 def _lab_group(lab: str, levels: Sequence[str], days: int | None, window: str) -> TaskGroup:

@@ -36,6 +36,8 @@ def airflow_environment(home: Path, dags: Path) -> dict[str, str]:
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONPATH": str(dags),  # finds airflow_local_settings
         "PYTHONWARNINGS": "ignore",
     }
 

@@ -64,7 +64,7 @@ def window_runs(project: Project) -> dict[WindowKey, str]:
 
 def stale_windows(project: Project) -> dict[str, int]:
     """How many windows are stale now, per level."""
-    return dict(Counter(window.level for window in stale(project)))
+    return dict(Counter(verdict.target.level for verdict in stale(project, detail=False)))
 
 
 def tell_sources(console: Console, script: Script) -> None:
