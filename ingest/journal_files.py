@@ -88,6 +88,11 @@ class End:
     last_ns: int
 
 
+def journal_path(state_dir: Path) -> Path:
+    """Where the journal is, below the state directory of the settings."""
+    return state_dir / "journal"
+
+
 def day_files(directory: Path) -> list[Path]:
     """The day files of a journal, oldest first."""
     return sorted(directory.glob(f"????-??-??*{_SUFFIX}"), key=lambda path: path.stem)

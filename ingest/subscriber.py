@@ -8,10 +8,13 @@ the broker sends again whatever was not acknowledged.
 
 from __future__ import annotations
 
+import os
 import random
 import select
+import socket
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from ingest.client import Broker, build_client
@@ -132,6 +135,7 @@ class Subscriber:
             self._held |= self._wanted
             self._wanted = wanted
             self._changed = True
+            self.problem = self.problem or _SUBSCRIBING
 
     def close(self) -> None:
         """Send what is waiting, disconnect; the session stays. `poll` would connect again."""
@@ -139,12 +143,16 @@ class Subscriber:
         if client.socket() is None:
             return
         self._closing = True
-        end = time.monotonic() + _CLOSE_S
-        client.disconnect()
-        while client.socket() is not None and time.monotonic() < end:
-            _, writable = _wait(client.socket(), wants_write=True, timeout_s=0.1)
-            if writable:
-                client.loop_write()
+        # paho closes at once. With bytes unread, the kernel would then reset the connection, and
+        # the broker lose the PUBACKs that it has not read yet.
+        with socket.socket(fileno=os.dup(client.socket().fileno())) as open_until_read:
+            end = time.monotonic() + _CLOSE_S
+            client.disconnect()
+            while client.socket() is not None and time.monotonic() < end:
+                _, writable = _wait(client.socket(), wants_write=True, timeout_s=0.1)
+                if writable:
+                    client.loop_write()
+            _read_out(open_until_read, end)
         self._inbox.unacknowledged.clear()
         self._accepted = self._closing = False
 
@@ -218,8 +226,8 @@ class Subscriber:
         if refused:
             names = ", ".join(refused)
             self._report(f"{self._place()} refuses the subscription to {names}: see its ACL")
-            return
-        self._report("")
+        elif not self._changed:
+            self._report("")
 
     def _on_disconnect(
         self, _client: object, _data: object, _flags: object, reason: Any, _props: object
@@ -275,6 +283,16 @@ def covers(wide: str, narrow: str) -> bool:
 def _longer(pause_s: float) -> float:
     """The next pause: doubled, with a random part, so that a fleet does not come back at once."""
     return min(max(_FIRST_PAUSE_S, 2 * pause_s), _LONGEST_PAUSE_S) * random.uniform(0.8, 1.2)  # noqa: S311
+
+
+def _read_out(sock: socket.socket, end: float) -> None:
+    """Drop what still comes until the other side closes, or until the monotonic time `end`."""
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_WR)
+        while (left := end - time.monotonic()) > 0:
+            sock.settimeout(left)
+            if not sock.recv(65_536):
+                return
 
 
 def _wait(sock: Any, *, wants_write: bool, timeout_s: float) -> tuple[bool, bool]:
