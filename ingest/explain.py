@@ -15,6 +15,7 @@ from ingest.decoders.describe import described
 from ingest.letters import WAITING
 from ingest.readers import Reader, Readers
 from ingest.resolve import LETTER_REASONS, WROTE, Plan, Resolver
+from ingest.router import Router
 from ingest.series import SeriesMemory
 from livinglab.errors import DecodeError, LivingLabError, Reason
 from livinglab.model import Decoded, Message, Point, Reading
@@ -93,10 +94,9 @@ def explain(registry: Registry, message: Message, format_name: str = "") -> Expl
     LivingLabError
         If there is no decoder of that name.
     """
-    readers = Readers(registry)
-    claim = readers.router.claim(message.topic)
+    claim = Router(registry).claim(message.topic)
     lab, route = (claim[0], claim[1].topic) if claim else ("", "")
-    reader, decoded = _read(readers, message, format_name)
+    reader, decoded = _read(registry, message, format_name)
     start = Explanation(message.topic, lab, route, reader.name if reader else "", "dead letter")
     if isinstance(decoded, DecodeError):
         why = f"{decoded.reason}: {decoded.message}" + (
@@ -124,14 +124,14 @@ def registration(
 
 
 def _read(
-    readers: Readers, message: Message, format_name: str
+    registry: Registry, message: Message, format_name: str
 ) -> tuple[Reader | None, Decoded | DecodeError]:
     if not format_name:
-        return readers.read(message)
+        return Readers(registry).read(message)
     if format_name not in DECODERS:
         known = ", ".join(sorted(DECODERS))
         raise LivingLabError(f"no decoder {format_name!r}", hint=f"there are: {known}")
-    claim = readers.router.claim(message.topic)
+    claim = Router(registry).claim(message.topic)
     route = claim[1] if claim else None
     context = Context(route.device, route.timezone) if route else Context()
     reader = Reader(claim[0] if claim else "", format_name, DECODERS[format_name], context)

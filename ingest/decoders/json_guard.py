@@ -42,6 +42,8 @@ _FOREIGN: Final = (
 )
 #: Parsed numbers below this surely had no more than `MAX_DIGITS` digits before the point.
 LONGEST: Final = 10.0**MAX_DIGITS
+#: What a typed parse raises at a message that is unusual, or wrong.
+TYPED_FAILURES: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, DecodeError)
 _any: Final = msgspec.json.Decoder()
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from ingest.decoders import mapping, times, vendor
 from ingest.decoders.base import MAX_PAYLOAD_BYTES, Context
-from ingest.decoders.json_guard import LONGEST, json_type, parse
+from ingest.decoders.json_guard import LONGEST, TYPED_FAILURES, json_type, parse
 from ingest.decoders.shapes import shape
 from ingest.decoders.topics import own_or_topic
 from ingest.decoders.values import names, number_in
@@ -61,7 +61,7 @@ def decode(message: Message, context: Context) -> Decoded:
             usual = _decode_usual(_messages.decode(message.payload), message, context)
             if usual is not None:
                 return usual
-        except (msgspec.MsgspecError, DecodeError, RecursionError):
+        except TYPED_FAILURES:
             pass  # the general way says what is wrong, or that nothing is
     return _decode_any(message, context)
 

@@ -259,14 +259,15 @@ def _readings(
     has_value = bool(present) or (base.value is not None and _has_own(record))
     if not has_value and "s" not in record:
         return
-    unit = (_text(record, "u") if "u" in record else "") or base.unit
+    # A boolean has no unit, although the base unit formally reaches it.
+    unit = (_text(record, "u") if "u" in record else "") or ("" if "vb" in record else base.unit)
     own, meaning = named(base.name, _text(record, "n") if "n" in record else "", unit)
     moment = time_ns(
         base.time + (_number(record, "t") if "t" in record else 0.0), message.received_ns
     )
     in_name = own and context.device == "payload"
     device = own if in_name else topic_device(message, context)
-    value = _value(record, present[0] if present else "", base, meaning)
+    value = _value(record, present[0] if present else "", base, meaning) if has_value else None
     if value is not None:
         yield (
             device,
@@ -284,8 +285,6 @@ def _has_own(record: Mapping[str, object]) -> bool:
 
 def _value(record: Mapping[str, object], label: str, base: Base, meaning: Meant) -> float | None:
     if label in ("", "v"):
-        if not label and base.value is None:
-            return None
         own = _number(record, "v") if label else 0.0
         value = number((own + (base.value or 0.0)) * meaning.factor)
         if value is None:

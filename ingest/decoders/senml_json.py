@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from ingest.decoders import senml
 from ingest.decoders.base import MAX_PAYLOAD_BYTES, MAX_READINGS, Context
-from ingest.decoders.json_guard import LONGEST, json_type, parse
+from ingest.decoders.json_guard import LONGEST, TYPED_FAILURES, json_type, parse
 from livinglab.errors import DecodeError, Reason
 from livinglab.model import Decoded, Message, Reading
 
@@ -46,7 +46,7 @@ def decode(message: Message, context: Context) -> Decoded:
     if context.device == "payload" and len(payload) <= MAX_PAYLOAD_BYTES:
         try:
             return _decode_usual(_records.decode(payload), message)
-        except (msgspec.MsgspecError, DecodeError, UnicodeDecodeError, RecursionError):
+        except TYPED_FAILURES:
             pass  # the general way says what is wrong, or that nothing is
     return _decode_any(message, context)
 

@@ -29,13 +29,14 @@ class Instant(NamedTuple):
 UNSET: Final = Instant(None)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d+)?")
+_NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
 _ZERO_DATE: Final = re.compile(r"000[01]-0[01]-0[01]")
 _SHAPE: Final = re.compile(
     r"(\d{4}-\d\d-\d\d|\d{8})(?:[T ]\d\d:?\d\d(?::?\d\d(?:[.,]\d+)?)?\s*"
-    r"(?:[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)?)?"
+    r"(?:[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)?)?",
+    re.ASCII,
 )
-_DAY_FIRST: Final = re.compile(r"(\d{1,2})[.-](\d{1,2})[.-](\d{4})(?:,?[T ]+(.+))?")
+_DAY_FIRST: Final = re.compile(r"(\d{1,2})[.-](\d{1,2})[.-](\d{4})(?:,?[T ]+(.+))?", re.ASCII)
 _DAY_S: Final = 86_400
 # First days of the epochs that clocks start from: 1970 (Unix), 1980 (GPS), 2000 (many RTC chips).
 _CLOCK_STARTS: Final = (0, 315_964_800, 946_684_800)
@@ -111,9 +112,9 @@ def rfc3339_ns(text: str) -> int:
     delta = moment - _EPOCH  # TypeError for a naive time, which the callers' shape check excludes
     ns = (delta.days * _DAY_S + delta.seconds) * SECOND_NS + delta.microseconds * 1_000
     if len(text) > 27 and text[19] == ".":  # fromisoformat cuts what lies below the microsecond
-        digits = text[26:29]
-        if digits.isdigit():
-            ns += int(digits)
+        for size, factor in ((29, 1), (28, 10), (27, 100)):
+            if text[26:size].isdigit():
+                return ns + int(text[26:size]) * factor
     return ns
 
 

@@ -27,6 +27,7 @@ from msgspec import UNSET, UnsetType
 from ingest.decoders import normalized, times, vendor
 from ingest.decoders.base import Context
 from ingest.decoders.json_guard import (
+    TYPED_FAILURES,
     is_simple,
     json_type,
     parse_object,
@@ -95,7 +96,7 @@ def decode(message: Message, context: Context) -> Decoded:
             usual = _decode_usual(_messages.decode(message.payload), message, context)
             if usual is not None:
                 return usual
-        except (msgspec.MsgspecError, DecodeError, RecursionError):
+        except TYPED_FAILURES:
             pass  # the general way says what is wrong, or that nothing is
     return _decode_any(message, context)
 

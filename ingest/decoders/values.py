@@ -11,7 +11,9 @@ import re
 from functools import lru_cache
 from typing import Final
 
-_NUMBER: Final = re.compile(r"[+-]?(?:\d{1,64}(?:\.\d{0,64})?|\.\d{1,64})(?:[eE][+-]?\d{1,3})?")
+_NUMBER: Final = re.compile(
+    r"[+-]?(?:\d{1,64}(?:\.\d{0,64})?|\.\d{1,64})(?:[eE][+-]?\d{1,3})?", re.ASCII
+)
 _STATES: Final[dict[str, float]] = {
     name: float(index)
     for index, names in enumerate(
