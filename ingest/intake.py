@@ -113,10 +113,27 @@ class Intake:
             If the store cannot say what it holds, where a late value needs it; the same.
         """
         codes = bytearray()
+        add_code = codes.append
         seq = batch.seq
+        is_packet_repeat = self.identities.is_packet_repeat
+        read = self.readers.read
+        resolve = self._resolve
         for index, message in enumerate(batch.messages):
-            self.number += 1
-            codes.append(self._message(message, seq, index))
+            self.number = number = self.number + 1
+            if message.qos and is_packet_repeat(message, number):
+                add_code(self._count(DUPLICATE, reason="packet id"))
+                continue
+            reader, decoded = read(message)
+            if decoded.__class__ is not Decoded or (seq, index) in self.broken:
+                add_code(self._dead(message, seq, index, reader, decoded))
+                continue
+            try:
+                add_code(resolve(message, seq, index, reader, decoded))  # type: ignore[arg-type]  # Decoded has a reader
+            except LivingLabError:
+                raise
+            except Exception as error:
+                log.exception("message failed", topic=message.topic, batch=seq, index=index)
+                raise BrokenMessageError((seq, index), error) from error
         group = self.group
         group.outcomes.append((seq, self.number, bytes(codes)))
         group.messages += len(codes)
@@ -163,51 +180,39 @@ class Intake:
         identity = (reader.name, decoded.identity, *decoded.readings)
         return self.identities.is_repeat(identity, self.number)
 
-    def _message(self, message: Message, seq: int, index: int) -> int:
-        """The outcome code of one message."""
-        if message.qos and self.identities.is_packet_repeat(message, self.number):
-            return self._count(DUPLICATE, reason="packet id")
-        if (seq, index) in self.broken:
-            error = DecodeError(
-                Reason.FORMAT, "the loader itself failed at this message; see its log"
-            )
-            return self._dead(message, seq, index, None, error)
-        reader, decoded = self.readers.read(message)
-        if reader is None or not isinstance(decoded, Decoded):
-            return self._dead(message, seq, index, reader, decoded)
-        if decoded.identity and self.is_known(reader, decoded):
-            return self._count(DUPLICATE, reason="identity")
-        try:
-            return self._resolve(message, seq, index, reader, decoded)
-        except LivingLabError:
-            raise
-        except Exception as error:
-            log.exception("message failed", topic=message.topic, batch=seq, index=index)
-            raise BrokenMessageError((seq, index), error) from error
-
     def _resolve(
         self, message: Message, seq: int, index: int, reader: Reader, decoded: Decoded
     ) -> int:
-        flags = 0
-        unknown: list[str] = []
+        """The outcome code of a message that could be decoded."""
+        if decoded.identity and self.is_known(reader, decoded):
+            return self._count(DUPLICATE, reason="identity")
         resolver = self.resolver
+        flags = 0
         plan = None
+        unknown: list[str] | None = None
         for device, readings in decoded.readings.items():
             plan = resolver.plans.get(device) or resolver.plan(device)
-            if plan is None:
-                unknown.append(device)
-            else:
+            if plan is not None:
                 flags |= resolver.resolve(plan, readings, reader.lab, message)
+            elif unknown is None:
+                unknown = [device]
+            else:
+                unknown.append(device)
         if decoded.dropped:
             self.drop(decoded)
-        if flags & WROTE and plan is not None and not resolver.letters and not unknown:
+        if flags & WROTE and plan is not None and not resolver.letters and unknown is None:
             plan.messages += 1
             return STORED
-        letters = self.letters_of((self.journal, seq, index), message, reader, decoded, unknown)
+        place = (self.journal, seq, index)
+        letters = self.letters_of(place, message, reader, decoded, unknown or ())
+        return self._conclude(flags, decoded, letters)
+
+    def _conclude(self, flags: int, decoded: Decoded, letters: list[Letter]) -> int:
+        """Account for a message that was not simply stored."""
         code = outcome_of(flags, letters)
         self.group.letters += settle_counted(code, letters)
         device = next(iter(decoded.readings), "")
-        known = device if device and not unknown else ""
+        known = device if self.resolver.plan(device) is not None else ""
         if code in (QUARANTINED, DEAD):
             return self._count(code, known, letters[0].reason)
         if code == EMPTY:
@@ -272,7 +277,8 @@ class Intake:
         reader: Reader | None,
         error: Decoded | DecodeError,
     ) -> int:
-        assert isinstance(error, DecodeError)  # noqa: S101  # narrows the type for the reader
+        if not isinstance(error, DecodeError):
+            error = DecodeError(Reason.FORMAT, "the loader failed at this message; see its log")
         lab, name = (reader.lab, reader.name) if reader is not None else ("", "")
         self.group.letters.append(
             Letter(self.journal, seq, index, message, error.reason, error.message, "", lab, name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ingest.decoders import DECODERS
 from ingest.decoders.base import MAX_PAYLOAD_BYTES, Context, Decoder
 from ingest.logs import logger
-from ingest.router import Router
+from ingest.router import CACHE_LIMIT, Router
 from livinglab.errors import DecodeError, Reason
 from livinglab.model import Decoded, Message
 from livinglab.registry import DeviceModel, Registry, Route
@@ -35,22 +35,22 @@ class Readers:
     """
 
     def __init__(self, registry: Registry) -> None:
-        self.router = Router(registry)
+        self._router = Router(registry)
         self._registry = registry
         self._largest = int(getattr(registry.settings, "max_payload_bytes", MAX_PAYLOAD_BYTES))
         self._readers: dict[int, Reader] = {}
+        self.by_topic: dict[str, Reader] = {}
 
     def read(self, message: Message) -> tuple[Reader | None, Decoded | DecodeError]:
         """Who reads the message, and the readings or why there are none to be had.
 
         Never raises: a decoder that fails on a payload by its own fault yields a DecodeError too.
         """
-        claim = self.router.claim(message.topic)
-        if claim is None:
+        reader = self.by_topic.get(message.topic) or self._find(message.topic)
+        if reader is None:
             text = f"no route of any lab has the topic {message.topic!r}"
             hint = "add a route to the lab.yaml of its lab, then replay the dead letters"
             return None, DecodeError(Reason.NOT_CLAIMED, text, hint=hint)
-        reader = self._readers.get(id(claim[1])) or self._prepare(*claim)
         if len(message.payload) > self._largest:
             text = f"payload of {len(message.payload)} bytes, at most {self._largest} are read"
             return reader, DecodeError(Reason.TOO_LARGE, text, hint="see max_payload_bytes")
@@ -62,6 +62,16 @@ class Readers:
             log.exception("decoder failed", decoder=reader.name, topic=message.topic)
             text = f"{reader.name} failed: {type(error).__name__}: {error}"
             return reader, DecodeError(Reason.FORMAT, text)
+
+    def _find(self, topic: str) -> Reader | None:
+        claim = self._router.claim(topic)
+        if claim is None:
+            return None
+        reader = self._readers.get(id(claim[1])) or self._prepare(*claim)
+        if len(self.by_topic) >= CACHE_LIMIT:
+            self.by_topic.clear()
+        self.by_topic[topic] = reader
+        return reader
 
     def _prepare(self, lab: str, route: Route) -> Reader:
         context = Context(device=route.device, timezone=route.timezone, model_of=self._model_of)

@@ -58,7 +58,8 @@ class Pass:
         """Batches above `after` up to the loader's cursor; identities before them are known."""
         state, journal = self._loader.state, self._loader.journal
         end = self._loader.cursor.seq
-        start = state.tail(self._loader.journal_id, self._number(after) - self.identities.window)
+        name = self._loader.journal_id
+        start = state.tail(name, state.number(name, after) - self.identities.window)
         self.intake.number = start.number
         for batch in journal.batches(start.seq):
             if batch.seq > end:
@@ -76,14 +77,6 @@ class Pass:
         """Hand over the points when they are worth a request."""
         if len(self.memory.points) >= self._loader.limits.points_per_write:
             self.flush()
-
-    def _number(self, seq: int) -> int:
-        query = (
-            "SELECT number FROM outcome WHERE journal = ? AND seq <= ? ORDER BY seq DESC LIMIT 1"
-        )
-        values = (self._loader.journal_id, seq)
-        row = self._loader.state.connection.execute(query, values).fetchone()
-        return int(row[0]) if row else 0
 
     def _stored(self, series: SeriesKey, start_ns: int, end_ns: int) -> Iterable[Point]:
         self.flush()

@@ -43,15 +43,16 @@ LETTER_REASONS: Final = frozenset({Reason.CLOCK, Reason.WRONG_LAB, Reason.REFUSE
 
 
 class Target:
-    """Where a reading goes, prepared; or, with a reason, why it goes nowhere."""
+    """Where a reading goes, prepared; `place` is the position of its series in `Row.slots`."""
 
     __slots__ = (
-        "event", "factor", "field", "high", "low", "offset", "reason", "scale", "sentinels", "slot",
+        "event", "factor", "field", "high", "low", "offset", "place", "scale", "sentinels",
     )  # fmt: skip
 
     def __init__(
-        self, row: ModelKey, slot: Slot, factor: float, offset: float, event: bool
+        self, row: ModelKey, place: int, factor: float, offset: float, event: bool
     ) -> None:
+        self.place = place
         self.field = row.quantity
         self.scale = row.scale
         self.factor = factor
@@ -60,20 +61,81 @@ class Target:
         self.high = min(row.maximum, _LARGEST)
         self.sentinels = row.sentinels
         self.event = event
-        self.slot = slot
+
+    def usual(self) -> _Usual | None:
+        """The same for the usual way, which knows no events and multiplies once."""
+        if self.event or (self.scale != 1 and self.factor != 1):
+            return None
+        gain = self.factor if self.scale == 1 else self.scale
+        return (self.place, self.field, gain, self.offset, self.low, self.high, self.sentinels)
+
+
+_Usual = tuple[int, str, float, float, float, float, frozenset[float]]
+_Combination = tuple[str, str | None, str]  # key, unit, channel
+
+
+class Mapping:
+    """A device model, prepared: the combinations met so far, and the series they lead to.
+
+    Shared by all devices of the model, so that it stays in the processor's cache.
+    """
+
+    __slots__ = ("_quantities", "_series", "model", "targets", "usual")
+
+    def __init__(self, model: DeviceModel, registry: Registry) -> None:
+        self.model = model
+        self._quantities = registry.quantities
+        self._series: list[tuple[str, str]] = []  # measurement, channel
+        self.targets: dict[_Combination, Target | Reason] = {}
+        self.usual: dict[_Combination, _Usual] = {}
+
+    def target(self, key: str, unit: str | None, channel: str) -> Target | Reason:
+        """Where a combination goes, or why it goes nowhere."""
+        found = self.targets.get((key, unit, channel))
+        if found is not None:
+            return found
+        target = self._prepared(key, unit, channel)
+        if len(self.targets) < _KEYS:
+            self.targets[key, unit, channel] = target
+            usual = target.usual() if isinstance(target, Target) else None
+            if usual is not None:
+                self.usual[key, unit, channel] = usual
+        return target
+
+    def slots(self, device: str, memory: SeriesMemory) -> list[Slot]:
+        """The series of a device, in the order of the places."""
+        step_s = self.model.step_s
+        return [memory.slot(name, device, channel, step_s) for name, channel in self._series]
+
+    def _prepared(self, key: str, unit: str | None, channel: str) -> Target | Reason:
+        mapped = self.model.keys.get(key)
+        if mapped is None or channel not in {"0", mapped.channel}:
+            return Reason.UNMAPPED
+        quantity = self._quantities[mapped.quantity]
+        factor, offset = mapped.factor, mapped.offset
+        if unit is not None and unit != mapped.unit:
+            try:
+                factor, offset = conversion(unit, quantity.unit, quantity.molar_mass)
+            except UnitError:
+                return Reason.UNIT
+        series = (str(quantity.theme), mapped.channel)
+        if series not in self._series:
+            self._series.append(series)
+        place = self._series.index(series)
+        return Target(mapped, place, factor, offset, quantity.kind is Kind.EVENT)
 
 
 class Row:
-    """One row of devices.csv, prepared: period, lab, and the targets met so far."""
+    """One row of devices.csv, prepared: period, lab, model and the device's series."""
 
-    __slots__ = ("from_ns", "lab", "model", "targets", "to_ns")
+    __slots__ = ("from_ns", "lab", "mapping", "slots", "to_ns")
 
-    def __init__(self, device: Device, model: DeviceModel) -> None:
+    def __init__(self, device: Device, mapping: Mapping) -> None:
         self.from_ns = device.from_ns
         self.to_ns = _FOREVER if device.to_ns is None else device.to_ns
         self.lab = device.lab
-        self.model = model
-        self.targets: dict[tuple[str, str | None, str], Target | Reason] = {}
+        self.mapping = mapping
+        self.slots: list[Slot] = []
 
 
 class Plan:
@@ -81,14 +143,16 @@ class Plan:
 
     __slots__ = (
         "corrected", "device", "messages", "named", "produced", "rejected", "repeated", "row",
-        "rows", "stored",
+        "rows", "stored", "usual",
     )  # fmt: skip
 
     def __init__(self, device: str, rows: tuple[Row, ...]) -> None:
         self.device = device
         self.rows = rows
         self.row = rows[-1]
-        self.messages = self.produced = self.stored = self.repeated = self.corrected = 0
+        self.messages = 0  # stored without any remark
+        self.usual = 0  # readings produced and stored, beside the next two
+        self.produced = self.stored = self.repeated = self.corrected = 0
         self.rejected: dict[tuple[Reason, str], int] = {}
         self.named: set[str] = set()
 
@@ -139,6 +203,7 @@ class Resolver:
         self._ahead_ns = int(ahead_s * SECOND_NS)
         self._period = period
         self.plans: dict[str, Plan] = {}
+        self._mappings: dict[str, Mapping] = {}
         self._folded: dict[str, str] = {}
         for device in registry.history:
             self._folded[device.casefold()] = "" if device.casefold() in self._folded else device
@@ -157,12 +222,18 @@ class Resolver:
             if not rows:
                 other = self._folded.get(device.casefold(), "")
                 return self.plan(other) if other and other != device else None
-            models = self.registry.models
-            plan = Plan(device, tuple(Row(row, models[row.model]) for row in rows))
+            plan = Plan(device, tuple(Row(row, self._mapping(row.model)) for row in rows))
             self.plans[device] = plan
         return plan
 
-    def resolve(  # noqa: C901, PLR0912, PLR0915  # the hot path: one loop, nothing called per usual value
+    def _mapping(self, model: str) -> Mapping:
+        mapping = self._mappings.get(model)
+        if mapping is None:
+            mapping = Mapping(self.registry.models[model], self.registry)
+            self._mappings[model] = mapping
+        return mapping
+
+    def resolve(
         self,
         plan: Plan,
         readings: Sequence[Reading],
@@ -190,18 +261,85 @@ class Resolver:
         int
             WROTE and REPEATED, or-ed.
         """
-        memory = self.memory
+        if only is not None or self._period is not None or self.keep_stored:
+            return self._resolve_any(plan, readings, lab, message, 0, only)
+        done = self._resolve_usual(plan, readings, lab, message.received_ns + self._ahead_ns)
+        plan.usual += done
+        if done == len(readings):
+            return WROTE if done else 0
+        flags = self._resolve_any(plan, readings, lab, message, done, None)
+        return flags | WROTE if done else flags
+
+    def _resolve_usual(  # noqa: C901, PLR0911  # leaves at the first thing that is not usual
+        self, plan: Plan, readings: Sequence[Reading], lab: str, latest: int
+    ) -> int:
+        """Take readings as long as all is as usual: their own good time, a new key, a good value.
+
+        This is the hot path; the first reading that is not so, and all after it, are left to
+        `_resolve_any`, which gives the same result for usual readings.
+
+        Returns
+        -------
+        int
+            How many readings were taken.
+        """
         row = plan.row
-        targets = row.targets
-        tracked = self.keep_stored
+        if row.lab != lab:
+            return 0
+        usual = row.mapping.usual
+        slots = row.slots
+        memory = self.memory
+        turn = memory.turn
+        current: Slot | None = None
+        known: dict[str, float] = {}
+        time_ns: int | None = None
+        done = 0
+        try:
+            for key, _, value, unit, stated_ns, channel, _ in readings:
+                place, field, gain, offset, low, high, sentinels = usual[key, unit, channel]
+                canonical = value * gain + offset
+                if not low <= canonical <= high or value in sentinels:
+                    return done
+                slot = slots[place]
+                if slot is not current or stated_ns != time_ns:
+                    if stated_ns is None or stated_ns > latest:
+                        return done
+                    if not row.from_ns <= stated_ns < row.to_ns:
+                        return done
+                    if stated_ns != slot.time or slot.turn != turn:
+                        memory.open(slot, stated_ns)
+                    current, time_ns, known = slot, stated_ns, slot.known
+                    if slot.out is not known:
+                        return done
+                if field in known:
+                    return done
+                known[field] = canonical
+                done += 1
+        except LookupError:
+            pass  # a combination that this device has not sent yet, or is none of the usual ones
+        return done
+
+    def _resolve_any(  # noqa: C901, PLR0912, PLR0915  # one loop over everything a reading can be
+        self,
+        plan: Plan,
+        readings: Sequence[Reading],
+        lab: str,
+        message: Message,
+        start: int,
+        only: Collection[int] | None,
+    ) -> int:
+        """Resolve the readings from position `start` on, whatever they are."""
+        memory = self.memory
+        period = self._period
+        row = plan.row
         latest = message.received_ns + self._ahead_ns
         before: int | None = -1
         time_ns = NEVER
         problem: Reason | None = None
-        stored = repeated = corrected = passed = 0
-        position = -1
-        for key, _, value, unit, stated_ns, channel, _ in readings:
-            position += 1
+        stored = repeated = corrected = 0
+        passed = start
+        for position in range(start, len(readings)):
+            key, _, value, unit, stated_ns, channel, _ = readings[position]
             if only is not None and position not in only:
                 passed += 1
                 continue
@@ -216,18 +354,15 @@ class Resolver:
                     or (stated_ns is None and message.retain)
                 ):
                     row, problem = self._row_at(plan, time_ns, lab, message, stated_ns)
-                    targets = row.targets
-            if self._period is not None and not self._period[0] <= time_ns < self._period[1]:
+            if period is not None and not period[0] <= time_ns < period[1]:
                 passed += 1
                 continue
             if problem is not None:
                 passed += self._refuse(plan, problem, key, position)
                 continue
-            target = targets.get((key, unit, channel))
-            if target is None:
-                target = self._target(plan, row, key, unit, channel)
-            if target.__class__ is not Target:
-                plan.reject(target, key)  # type: ignore[arg-type]  # the other half of the union
+            target = row.mapping.target(key, unit, channel)
+            if not isinstance(target, Target):
+                plan.reject(target, key)
                 continue
             if value in target.sentinels:
                 plan.reject(Reason.SENTINEL, key)
@@ -236,28 +371,21 @@ class Resolver:
             if not target.low <= canonical <= target.high:
                 plan.reject(Reason.IMPLAUSIBLE, key)
                 continue
-            slot = target.slot
-            field = target.field
-            when = time_ns
+            slot, field, when = self._slot(plan, row, target.place), target.field, time_ns
             if target.event and stated_ns is not None:
                 when = event_time(time_ns, message, position)
             if when != slot.time or slot.turn != memory.turn:
                 memory.open(slot, when)
-            known = slot.known
-            if field in known:
-                if known is REFUSED:
-                    passed += self._refuse(plan, Reason.REFUSED, key, position)
-                elif known[field] == canonical:
-                    repeated += 1
-                else:
-                    corrected += 1
-                    self._correct(slot, field, canonical)
-            else:
+            if field not in slot.known:
                 stored += 1
-                if slot.out is known and not tracked:
-                    known[field] = canonical
-                else:
-                    self._amend(slot, field, canonical)
+                self._amend(slot, field, canonical)
+            elif slot.known is REFUSED:
+                passed += self._refuse(plan, Reason.REFUSED, key, position)
+            elif slot.known[field] == canonical:
+                repeated += 1
+            else:
+                corrected += 1
+                self._correct(slot, field, canonical)
         plan.row = row
         plan.produced += len(readings) - passed
         plan.stored += stored
@@ -279,6 +407,8 @@ class Resolver:
         """Counters of all devices since the last call."""
         counts: dict[tuple[str, str, str, str], int] = {}
         for plan in self.plans.values():
+            plan.produced += plan.usual
+            plan.stored += plan.usual
             if not plan.produced and not plan.rejected and not plan.messages:
                 continue
             device = plan.device
@@ -289,7 +419,8 @@ class Resolver:
             counts["reading:corrected", device, "", ""] = plan.corrected
             for (reason, key), count in plan.rejected.items():
                 counts["reading:rejected", device, str(reason), key] = count
-            plan.messages = plan.produced = plan.stored = plan.repeated = plan.corrected = 0
+            plan.messages = plan.usual = 0
+            plan.produced = plan.stored = plan.repeated = plan.corrected = 0
             plan.rejected = {}
         return {name: count for name, count in counts.items() if count}
 
@@ -316,30 +447,10 @@ class Resolver:
         plan.reject(reason, key)
         return 0
 
-    def _target(
-        self, plan: Plan, row: Row, key: str, unit: str | None, channel: str
-    ) -> Target | Reason:
-        """Prepare the answer for a combination that this row has not met yet."""
-        target = self._prepared(plan.device, row, key, unit, channel)
-        if len(row.targets) < _KEYS:
-            row.targets[key, unit, channel] = target
-        return target
-
-    def _prepared(
-        self, device: str, row: Row, key: str, unit: str | None, channel: str
-    ) -> Target | Reason:
-        mapped = row.model.keys.get(key)
-        if mapped is None or channel not in {"0", mapped.channel}:
-            return Reason.UNMAPPED
-        quantity = self.registry.quantities[mapped.quantity]
-        factor, offset = mapped.factor, mapped.offset
-        if unit is not None and unit != mapped.unit:
-            try:
-                factor, offset = conversion(unit, quantity.unit, quantity.molar_mass)
-            except UnitError:
-                return Reason.UNIT
-        slot = self.memory.slot(str(quantity.theme), device, mapped.channel, row.model.step_s)
-        return Target(mapped, slot, factor, offset, quantity.kind is Kind.EVENT)
+    def _slot(self, plan: Plan, row: Row, place: int) -> Slot:
+        if place >= len(row.slots):
+            row.slots = row.mapping.slots(plan.device, self.memory)
+        return row.slots[place]
 
     def _correct(self, slot: Slot, field: str, value: float) -> None:
         if self.keep_stored and (slot, slot.time, field) not in self._replayed:

@@ -87,10 +87,8 @@ class Router:
 
     def claim(self, topic: str) -> tuple[str, Route] | None:
         """The lab and route that have the topic, None where none has."""
-        try:
+        if topic in self._cache:
             return self._cache[topic]
-        except KeyError:
-            pass
         found = next(
             ((rule.lab, rule.route) for rule in self._rules if is_match(rule.levels, topic)), None
         )

@@ -4,7 +4,7 @@ A key is (device, channel, quantity, time). The ledger of readings has to say of
 its key was stored before, for a history that does not fit into memory. Per series this module knows
 
 - `newest`, the latest time ever stored: a later value is new, which is nearly always the case;
-- the last `RECENT` keys, complete above `floor`;
+- the last few keys, complete above `floor`;
 - below `floor`, *pages*: stretches of time read from the store when a late value asks for them.
 
 Memory is bounded by the registry (series) and by `PAGES`. After a restart only `newest` is left,
@@ -25,7 +25,8 @@ from typing import Final
 from livinglab.model import Point, SeriesKey
 from livinglab.timeline import HOUR_NS
 
-RECENT: Final = 16  # keys per series that are answered without asking
+RECENT: Final = 3  # keys per series that are answered without asking, and up to twice as many;
+MOST_RECENT: Final = 64  # for series whose readings do not come in order of time
 PAGES: Final = 512  # pages held over all series
 NEVER: Final = -(1 << 63)
 
@@ -33,6 +34,7 @@ SeriesName = tuple[str, str, str]  # measurement, device, channel
 LateKey = tuple[str, str, str, int, str]  # measurement, device, channel, time in ns, quantity
 LookUp = Callable[[SeriesKey, int, int], Iterable[Point]]
 Values = dict[str, float]
+_point: Final = tuple.__new__  # half the time of the NamedTuple's own constructor
 
 
 class _Refused(Values):
@@ -50,7 +52,7 @@ class Slot:
 
     __slots__ = (
         "committed", "floor", "hour", "known", "newest", "out",
-        "pages", "recent", "series", "span_ns", "time", "turn",
+        "pages", "recent", "room", "series", "span_ns", "time", "turn",
     )  # fmt: skip
 
     def __init__(self, series: SeriesKey, newest: int, span_ns: int) -> None:
@@ -59,6 +61,7 @@ class Slot:
         self.newest = self.committed = self.floor = newest
         self.recent: dict[int, Values] = {}
         self.pages: dict[int, dict[int, Values]] | None = None
+        self.room = RECENT
         self.time = NEVER
         self.turn = -1
         self.hour = NEVER
@@ -66,12 +69,16 @@ class Slot:
         self.out: Values | None = None
 
     def keep(self, time_ns: int, values: Values) -> None:
-        """Remember a key; the one that has been held longest leaves."""
-        recent = self.recent
-        recent[time_ns] = values
-        if len(recent) > RECENT:
-            gone = next(iter(recent))
-            left = recent.pop(gone)
+        """Remember a key; those that have been held longest leave."""
+        self.recent[time_ns] = values
+        if len(self.recent) > 2 * self.room:
+            self.shed()
+
+    def shed(self) -> None:
+        """Forget all but the keys that came last; pages that are in memory learn of the others."""
+        keys = list(self.recent.items())
+        self.recent = dict(keys[-self.room :])
+        for gone, left in keys[: -self.room]:
             self.floor = max(self.floor, gone)
             if (
                 self.pages is not None
@@ -137,34 +144,38 @@ class SeriesMemory:
     def open(self, slot: Slot, time_ns: int) -> None:
         """Turn the slot to a key: what is known there, and a new point where nothing can be."""
         slot.turn = self.turn
+        slot.time = time_ns
         if self.refused and (slot.series, time_ns) in self.refused:
-            slot.time, slot.known, slot.out = time_ns, REFUSED, None
+            slot.known, slot.out = REFUSED, None
         elif time_ns > slot.newest:
-            if slot.newest == slot.committed:
-                self._touched[slot] = None
             values: Values = {}
-            slot.newest = slot.time = time_ns
             slot.known = slot.out = values
-            slot.keep(time_ns, values)
-            self._write(slot, time_ns, values)
+            slot.newest = time_ns
+            recent = slot.recent
+            recent[time_ns] = values
+            if len(recent) > 2 * slot.room:
+                slot.shed()
+            self.points.append(_point(Point, (slot.series, time_ns, values)))
+            if time_ns >= slot.hour + HOUR_NS:
+                self._note_hour(slot, time_ns)
         else:
-            slot.known = self._known(slot, time_ns)
-            slot.time, slot.out = time_ns, None
+            slot.known, slot.out = self._known(slot, time_ns), None
 
     def amend(self, slot: Slot, field: str, value: float) -> None:
         """Write a value at a key that may have been stored before."""
         known = slot.known
+        self._touched[slot] = None
         if slot.time <= slot.committed:
             series = slot.series
             device, channel = series.tags
             key = (series.measurement, device, channel, slot.time, field)
             self.late.setdefault(key, known.get(field))
             self._before_images.pop(key, None)
-            self._touched[slot] = None
         known[field] = value
         if slot.out is None:
             slot.out = {}
-            self._write(slot, slot.time, slot.out)
+            self.points.append(Point(slot.series, slot.time, slot.out))
+            self._note_hour(slot, slot.time)
         slot.out[field] = value
 
     def take(self) -> tuple[list[Point], dict[LateKey, float | None]]:
@@ -220,12 +231,12 @@ class SeriesMemory:
                 slot.time, slot.pages = NEVER, None
         self._newest = {**self._newest, **newest}
 
-    def _write(self, slot: Slot, time_ns: int, values: Values) -> None:
-        self.points.append(Point(slot.series, time_ns, values))
+    def _note_hour(self, slot: Slot, time_ns: int) -> None:
+        """The hour of a point is touched; later points of the same hour need not say so again."""
+        self._touched[slot] = None
         hour = time_ns - time_ns % HOUR_NS
-        if hour != slot.hour:
-            slot.hour = hour
-            self.hours.add((slot.series.tags[0], hour))
+        slot.hour = max(slot.hour, hour)
+        self.hours.add((slot.series.tags[0], hour))
 
     def _known(self, slot: Slot, time_ns: int) -> Values:
         """Values at a key, as a copy: the original may be on its way to the store."""
@@ -238,6 +249,7 @@ class SeriesMemory:
             values = {}
             slot.keep(time_ns, values)
             return values
+        slot.room = min(2 * slot.room, MOST_RECENT)
         page = self._page(slot, time_ns // slot.span_ns)
         page[time_ns] = copy = dict(page.get(time_ns, {}))
         return copy
