@@ -23,13 +23,14 @@ FILE_NAME: Final = "livinglab.yaml"
 
 def _address(value: str, schemes: tuple[str, ...]) -> str:
     parts = urlsplit(value)
+    # What is refused here is never shown: it may hold the secret.
+    if "@" in parts.netloc:
+        raise ValueError("expected no user or password in an address, got one: logs would show it")
+    if any(word in parts.query.lower() for word in ("token=", "password=", "secret=")):
+        raise ValueError("expected no secret in an address, got one: logs would show it")
     if parts.scheme not in schemes:
         known = ", ".join(f"{scheme}://" for scheme in schemes)
         raise ValueError(f"expected an address with {known}, got {value!r}")
-    if "@" in parts.netloc:
-        raise ValueError("no user or password in an address: they would end up in logs")
-    if any(word in parts.query.lower() for word in ("token=", "password=", "secret=")):
-        raise ValueError("no secret in an address: it would end up in logs")
     return value
 
 

@@ -1,4 +1,5 @@
 """Each mistake is found, with file, line or row, and key; all of them at once."""
+# ruff: noqa: E501 - one line per example
 
 from __future__ import annotations
 
@@ -125,7 +126,7 @@ SPOILED = [
     ("livinglab.yaml", "keepalive_s: 30", "keep_alive_s: 30", "line 22, keep_alive_s: unknown key; did you mean 'keepalive_s'?"),
     ("livinglab.yaml", "http_port: 9465", "http_port: 94650", "http_port: "),
     ("livinglab.yaml", "broker: mqtt://127.0.0.1:1883", "broker: mqtt://me:secret@127.0.0.1:1883",
-     "broker: no user or password in an address"),
+     "broker: expected no user or password in an address"),
     ("livinglab.yaml", "store: sqlite:///store", "store: postgres://db", "store: expected an address with sqlite://, influxdb://"),
 ]  # fmt: skip
 

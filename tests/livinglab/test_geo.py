@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from livinglab import geo
 from livinglab.errors import DataError
 
+SHARED = Path(__file__).parents[2].parent / "shared"
 HAS_GRID = geo.transform_accuracy_m() == geo.GRID_ACCURACY_M
 
 
@@ -18,7 +20,7 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
-def test_to_rd_matches_rdnaptrans(SHARED):
+def test_to_rd_matches_rdnaptrans():
     """PyRDNAP (RDNAP2018v2): 1 mm with the grid, 0.25 m without."""
     tolerance = 0.001 if HAS_GRID else 0.25
     stations = rows(SHARED / "oracles/geo/lml_stations_rd.csv")
@@ -29,7 +31,7 @@ def test_to_rd_matches_rdnaptrans(SHARED):
         assert geo.distance_m(position, expected) <= tolerance, row["station"]
 
 
-def test_to_rd_without_grid_matches_proj(SHARED):
+def test_to_rd_without_grid_matches_proj():
     if HAS_GRID:
         assert geo.transform_accuracy_m() == 0.001
         return
@@ -39,7 +41,7 @@ def test_to_rd_without_grid_matches_proj(SHARED):
         assert y == pytest.approx(float(row["proj_nogrid_y"]), abs=1e-3)
 
 
-def test_to_lon_lat_matches_rdnaptrans(SHARED):
+def test_to_lon_lat_matches_rdnaptrans():
     tolerance = 1e-8 if HAS_GRID else 3e-6
     for row in rows(SHARED / "oracles/geo/dino_wells_etrs89.csv"):
         lon, lat = geo.to_lon_lat(float(row["rd_x"]), float(row["rd_y"]))
@@ -47,7 +49,7 @@ def test_to_lon_lat_matches_rdnaptrans(SHARED):
         assert lat == pytest.approx(float(row["lat"]), abs=tolerance)
 
 
-def test_transform_accuracy_says_that_the_grid_is_missing(SHARED):
+def test_transform_accuracy_says_that_the_grid_is_missing():
     summary = json.loads((SHARED / "oracles/geo/summary.json").read_text())
     expected = 0.001 if HAS_GRID else summary["used_operation_accuracy_m"]
     assert geo.transform_accuracy_m() == expected

@@ -12,6 +12,7 @@ from livinglab.config import load_registry
 from livinglab.errors import UnitError
 from livinglab.units import MOLAR_VOLUME_L, conversion, is_unit
 
+SHARED = Path(__file__).parents[2].parent / "shared"
 REGISTRY = load_registry(Path(__file__).parents[2] / "config")
 PAIRS = [
     (quantity.name, unit)
@@ -81,7 +82,7 @@ def test_conversion_matches_the_table_of_definitions(quantity, unit, value, expe
     assert convert(value, unit, quantity) == pytest.approx(expected, rel=5e-6, abs=1e-9)
 
 
-def test_conversion_matches_the_analytic_oracle(SHARED):
+def test_conversion_matches_the_analytic_oracle():
     air = json.loads((SHARED / "oracles/analytic/cases.json").read_text())["air"]
     assert pytest.approx(air["molar_volume_l_20c_101325pa"], abs=1e-6) == MOLAR_VOLUME_L
     assert convert(1, "ppb", "no2") == pytest.approx(air["no2_ug_m3_per_ppb"], abs=1e-6)
@@ -99,7 +100,8 @@ def test_conversion_matches_the_analytic_oracle(SHARED):
         ("µS⋅cm⁻¹", "uS/cm"), ("µS/cm", "uS/cm"), ("uS/cm", "uS/cm"),
         ("m⋅s⁻¹", "m/s"), ("m s-1", "m/s"), ("m·s⁻¹", "m/s"),
         ("hpa", "hPa"), ("HPA", "hPa"), ("mbar", "hPa"),
-        ("°", "deg"), ("l/min", "L/min"), ("lux", "lx"), ("#", "1"), ("count", "1"), ("1/cm³", "1/cm3"),
+        ("°", "deg"), ("l/min", "L/min"), ("lux", "lx"), ("#", "1"), ("count", "1"),
+        ("1/cm³", "1/cm3"),
     ],
 )  # fmt: skip
 def test_conversion_of_spellings_is_the_identity(spelling, unit):
@@ -130,7 +132,7 @@ def test_conversion_refuses_what_measures_something_else(unit, quantity):
 
 
 @pytest.mark.parametrize(("quantity", "unit"), PAIRS)
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(a=st.floats(-1e6, 1e6), b=st.floats(-1e6, 1e6))
 def test_conversion_is_increasing_and_linear_for_every_quantity_and_unit(quantity, unit, a, b):
     low, high = sorted((a, b))
@@ -154,7 +156,7 @@ def test_conversion_there_and_back_is_the_identity(quantity, unit):
         assert back * offset + back_offset == pytest.approx(0, abs=1e-9)
 
 
-def test_quantities_cover_the_vocabulary_with_its_units(SHARED):
+def test_quantities_cover_the_vocabulary_with_its_units():
     vocabulary = json.loads((SHARED / "payloads/vocabulary.json").read_text())["quantities"]
     for name, row in vocabulary.items():
         assert REGISTRY.quantities[name].unit == (row["unit"] or ""), name
@@ -176,10 +178,10 @@ def test_conversion_of_any_text_converts_or_raises_a_unit_error(text):
 )
 def test_conversion_of_hostile_text_is_refused_at_once(text):
     started = time.perf_counter()
-    with pytest.raises(UnitError):
+    with pytest.raises(UnitError) as caught:
         conversion(text, "ug/m3")
     assert time.perf_counter() - started < 1
-    assert len(str(pytest.raises(UnitError, conversion, text, "ug/m3").value)) < 200
+    assert len(str(caught.value)) < 200
 
 
 def test_conversion_without_unit_fits_only_itself():
