@@ -8,7 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
+
+# A slow machine is no failure of a property.
+hypothesis.settings.register_profile("livinglab", deadline=None)
+hypothesis.settings.load_profile("livinglab")
 
 ROOT = Path(__file__).parents[1]
 #: Recorded payloads, real measurements and oracles, beside the repository.

@@ -24,6 +24,14 @@ def _refuse(url: str, expected: str) -> ConfigError:
     return ConfigError([Problem("", f"store {shown!r}", "store", expected)], hint=_HINT)
 
 
+def _has_port(parts: SplitResult) -> bool:
+    """Whether the port, where one is given, is a number of 16 bits."""
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+
+
 def _options(url: str, parts: SplitResult) -> dict[str, str]:
     if parts.username or parts.password:
         raise _refuse(url, "no credentials in the address: give LIVINGLAB_STORE_TOKEN(_FILE)")
@@ -68,8 +76,8 @@ def open_store(url: str, *, token: str | None = None, state_dir: Path | None = N
 
         folder = (state_dir or Path()) / parts.path.removeprefix("/")
         return SqliteStore(url, folder, options.get("prefix", ""))
-    if not parts.hostname or "org" not in options:
-        raise _refuse(url, "a host and an organisation (?org=name)")
+    if not parts.hostname or not _has_port(parts) or "org" not in options:
+        raise _refuse(url, "a host, a port if it is not 8086, and an organisation (?org=name)")
     from livinglab.store.influx import InfluxStore
 
     return InfluxStore(url, token=token or "")

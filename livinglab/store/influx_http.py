@@ -20,7 +20,7 @@ from livinglab.errors import StoreAuthError, StoreError, StoreMissingError, Stor
 from livinglab.store.values import require_bucket
 
 CONNECT_S: Final = 5.0
-#: How long the server may be silent: a write is quick or the server hangs, a query may have to think.
+#: How long the server may be silent: a write is quick or it hangs, a query may have to think.
 WRITE_S: Final = 15.0
 READ_S: Final = 60.0
 _CONNECTIONS: Final = 8

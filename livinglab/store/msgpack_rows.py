@@ -31,6 +31,7 @@ _NUMBERS: Final = {
     0xCC: (1, "u1"),
     0xCD: (2, ">u2"),
     0xCE: (4, ">u4"),
+    0xCF: (8, ">u8"),
     0xD0: (1, "i1"),
     0xD1: (2, ">i2"),
     0xD2: (4, ">i4"),
@@ -130,18 +131,12 @@ def _by_value(raw: msgspec.Raw, count: int) -> list[pa.Array]:
     columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * count
     arrays = []
     for values in columns:
-        try:
-            arrays.append(pa.array(values, arrow_type(_kind_of(values)) if values else pa.null()))
-        except pa.ArrowException as error:
-            raise TypeError(f"a field holds values of several types: {error}") from None
+        types = {type(value) for value in values} - {type(None)}
+        if str in types and len(types) > 1:
+            raise TypeError("a field holds both texts and numbers")
+        kind: FieldType = "str" if str in types else "float" if float in types else "int"
+        arrays.append(pa.array(values, arrow_type(kind) if types else pa.null()))
     return arrays
-
-
-def _kind_of(values: Sequence[Any]) -> FieldType:
-    types = {type(value) for value in values}
-    if float in types or types == {type(None)}:
-        return "float"
-    return "str" if str in types else "int"
 
 
 def columns_of(
