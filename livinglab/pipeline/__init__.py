@@ -8,6 +8,7 @@ all the same to it. `plan` and `run_chunk` are the two halves of `rebuild` that 
 from __future__ import annotations
 
 from livinglab.pipeline.chunks import Chunk, plan, run_chunk
+from livinglab.pipeline.explain import Explanation, explain
 from livinglab.pipeline.freshness import Cause, Verdict
 from livinglab.pipeline.runs import Summary
 from livinglab.pipeline.tasks import plan_for_run, rebuild_for_run
@@ -30,6 +31,7 @@ __all__ = [
     "LEVELS",
     "Cause",
     "Chunk",
+    "Explanation",
     "Progress",
     "Reconciled",
     "Summary",
@@ -38,6 +40,7 @@ __all__ = [
     "Window",
     "clean",
     "experiment",
+    "explain",
     "indicators",
     "plan",
     "plan_for_run",

@@ -64,7 +64,7 @@ def plan(
     labs, themes : collection of str, optional
         Which targets; all by default. The theme of an experiment is its id.
     start_ns, end_ns, now_ns : int
-        UTC ns. Windows that end after `now_ns` (by default the clock) are not expected yet.
+        UTC ns. Windows are expected up to `now_ns`, by default the clock.
     reason : str
         Why, for the provenance of forced windows.
     force : bool

@@ -73,16 +73,21 @@ def read_raw(store: Store, scope: Scope, target: Target, reach: Window) -> pd.Da
         into the target's rows of devices.csv).
     """
     rows = scope.rows(target.lab, target.theme)
-    here = [row for row in rows if row.from_ns < reach.end_ns]
-    devices = sorted({row.id for row in here if row.to_ns is None or row.to_ns > reach.start_ns})
-    if not devices:
+    here = [
+        row
+        for row in rows
+        if row.from_ns < reach.end_ns and (row.to_ns is None or row.to_ns > reach.start_ns)
+    ]
+    if not here:
         return _long(pd.DataFrame(), [])
-    wide = store.frame("raw", target.theme, *reach, {"device": devices})
-    long = _long(wide, [name for name in wide.columns if scope.is_of(name, target.theme)])
+    measured = {row.id: scope.quantities(row.model, target.theme) for row in here}
+    quantities = sorted({name for names in measured.values() for name in names})
+    wide = store.frame("raw", target.theme, *reach, {"device": sorted(measured)}, quantities)
+    long = _long(wide, quantities)
     place = placed(long, rows)
     for number, row in enumerate(rows):
-        measured = scope.quantities(row.model, target.theme)
-        place[(place == number) & ~long["quantity"].isin(measured).to_numpy()] = -1
+        names = scope.quantities(row.model, target.theme)
+        place[(place == number) & ~long["quantity"].isin(names).to_numpy()] = -1
     return long.assign(place=place)[place >= 0].reset_index(drop=True)
 
 
@@ -162,7 +167,7 @@ def _calibrated(kept: pd.DataFrame, rules: Rules) -> Floats:
         if (device, quantity) == (row.device, row.quantity)
     ]
     panel = to_panel(kept["ns"].to_numpy(), kept["series"].to_numpy(), kept["value"])
-    return calibration.apply(panel, rows)["value"].to_numpy(dtype=np.float64)
+    return calibration.apply(panel, rows)["value"].to_numpy(dtype=np.float64, copy=True)
 
 
 def _leveled(kept: pd.DataFrame, value: Floats, rows: Sequence[Device]) -> Floats:

@@ -15,7 +15,7 @@ from livinglab.pipeline.records import OVERTAKEN, Record, read_records, recorded
 from livinglab.pipeline.scope import OPEN, Scope
 from livinglab.pipeline.windows import CLEAN, EXPERIMENT, Target, Window, span_of
 from livinglab.store.base import Store
-from livinglab.timeline import DAY_NS
+from livinglab.timeline import DAY_NS, HOUR_NS
 
 
 class Cause(StrEnum):
@@ -70,7 +70,7 @@ class Moment:
     Parameters
     ----------
     now_ns : int
-        Windows that end later are not expected yet.
+        Up to when windows are expected.
     horizon_ns : int
         Raw readings older than this may have been deleted.
     """
@@ -89,7 +89,7 @@ def assess(
 ) -> list[tuple[Window, Verdict | None]]:
     """Every window of a target that overlaps `span`, with a verdict where it is stale.
 
-    Windows are those in which a device was at its place and that have ended, and those that have a
+    Windows are those in which a device was at its place and that are due, and those that have a
     record: output that nothing accounts for any more must go.
     """
     target = recipe.target
@@ -118,7 +118,7 @@ def _windows(
         for window in scope.grid(
             target, max(period.start_ns, span.start_ns), min(period.end_ns, end)
         )
-        if window.end_ns <= moment.now_ns
+        if is_due(target, window, moment)
     }
     starts = {window.start_ns for window in windows}
     for record in records:
@@ -126,6 +126,17 @@ def _windows(
             windows.update(scope.grid(target, *record.span))
     inside = (row for row in windows if row.start_ns < span.end_ns and row.end_ns > span.start_ns)
     return sorted(inside)
+
+
+def is_due(target: Target, window: Window, moment: Moment) -> bool:
+    """Whether a window is expected yet.
+
+    A clean window is from the end of its first hour on: readings of today are there to be seen, and
+    what arrives later makes the window stale. A day's indicators and an experiment wait for their
+    end: a value that half a day gives would look like one of the whole.
+    """
+    end = window.start_ns + HOUR_NS if target.level == CLEAN else window.end_ns
+    return end <= moment.now_ns
 
 
 def _verdict(

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from livinglab.errors import OvertakenError, PipelineError
 from livinglab.model import Fields, Point, SeriesKey
-from livinglab.pipeline.windows import SPANS, Target, Window, span_of
+from livinglab.pipeline.windows import EXPERIMENT, SPANS, Target, Window, span_of
 from livinglab.store.base import Store
 from livinglab.timeline import to_text
 from transforms.frames import time_ns
@@ -62,6 +62,8 @@ class Result(NamedTuple):
 
 def read_records(store: Store, target: Target, start_ns: int, end_ns: int) -> list[Record]:
     """Records of a target, of any step, whose windows overlap [start, end), in order of time."""
+    if target.level == EXPERIMENT:  # one window as long as the experiment
+        start_ns, end_ns = ALWAYS
     earliest = max(start_ns - max(SPANS.values()), ALWAYS.start_ns)
     frame = store.frame(_BUCKET, _MEASUREMENT, earliest, end_ns, _tags(target), _FIELDS)
     columns = [_texts(frame[name]) for name in ("step", *_FIELDS)]

@@ -44,7 +44,7 @@ def stale(
     start_ns, end_ns : int
         UTC ns; all history by default.
     now_ns : int, optional
-        Windows that end later are not expected yet; by default the clock.
+        Up to when windows are expected; by default the clock.
     detail : bool
         Look up which hour, row or window it was that changed.
 
@@ -88,7 +88,7 @@ def rebuild(
     theme : str
         Theme, or the id of the experiment.
     start_ns, end_ns, now_ns : int
-        UTC ns. Windows that end after `now_ns` (by default the clock) are not expected yet.
+        UTC ns. Windows are expected up to `now_ns`, by default the clock.
     reason : str
         Why, for the provenance of forced windows.
 

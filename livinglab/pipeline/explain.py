@@ -1,0 +1,336 @@
+"""Explain a number: from an indicator to its window, readings, flags, calibrations and limits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from livinglab.errors import DataError
+from livinglab.flags import TESTS, Flag
+from livinglab.model import Point
+from livinglab.pipeline.chunks import moment_of
+from livinglab.pipeline.cleaning import Rules
+from livinglab.pipeline.freshness import assess
+from livinglab.pipeline.reasons import described
+from livinglab.pipeline.recipes import recipe_of
+from livinglab.pipeline.records import Record, read_info, read_records
+from livinglab.pipeline.scope import Scope
+from livinglab.pipeline.windows import CLEAN, INDICATORS, Target, Window
+from livinglab.project import Project
+from livinglab.registry import Device, Indicator, Limit
+from livinglab.timeline import DAY_NS, HOUR_NS, civil_date, civil_day, to_text
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPart:
+    """A window behind a number.
+
+    Parameters
+    ----------
+    run, code, registry, reason, computed : str
+        Run that computed it, version of the code and of the registry, why, and when.
+    state : str
+        "fresh", or why it is stale.
+    """
+
+    level: str
+    window: Window
+    run: str
+    code: str
+    registry: str
+    reason: str
+    computed: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPart:
+    """What one series of a device contributed.
+
+    Parameters
+    ----------
+    raw : int
+        Readings that arrived in the time the indicator reads.
+    used : int
+        Of these, readings whose flag the indicator accepts.
+    excluded : dict of str to int
+        Readings left out, per flag.
+    tests : dict of str to int
+        Readings left out, per test that objected; one reading may fail several.
+    calibrations, manual : tuple of str
+        Calibrations applied and manual flags set, in words.
+    """
+
+    device: str
+    channel: str
+    quantity: str
+    model: str
+    place: str
+    raw: int
+    used: int
+    excluded: dict[str, int] = field(default_factory=dict)
+    tests: dict[str, int] = field(default_factory=dict)
+    calibrations: tuple[str, ...] = ()
+    manual: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Where a number comes from.
+
+    Parameters
+    ----------
+    interval : Window
+        What the value is about [start, end).
+    reads : Window
+        Time whose readings it depends on.
+    value : float or None
+        None where there is not enough data.
+    coverage, n, status
+        As stored with the value.
+    windows : tuple of WindowPart
+        The indicator's window first, then the clean windows it reads, in order of time.
+    series : tuple of SeriesPart
+        Devices of the area that measure what the indicator reads.
+    """
+
+    lab: str
+    area: str
+    indicator: Indicator
+    interval: Window
+    reads: Window
+    value: float | None
+    coverage: float
+    n: int
+    status: str
+    windows: tuple[WindowPart, ...]
+    series: tuple[SeriesPart, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The number and where it comes from, in one sentence."""
+        unit = self.indicator.unit
+        value = "no value" if self.value is None else f"{self.value:.4g} {unit}"
+        raw, used = (sum(getattr(row, name) for row in self.series) for name in ("raw", "used"))
+        devices = len({row.device for row in self.series})
+        noun = "device" if devices == 1 else "devices"
+        state = self.windows[0].state
+        return (
+            f"{self.indicator.label_en} in {self.area} ({self.lab}) for "
+            f"[{to_text(self.interval.start_ns)}, {to_text(self.interval.end_ns)}) is {value} "
+            f"({self.status}, coverage {self.coverage:.0%}), from {used} of {raw} readings of "
+            f"{devices} {noun}; the window is {state}."
+        )
+
+    @property
+    def limits(self) -> tuple[tuple[Limit, bool | None], ...]:
+        """Values to compare with, and whether the value is above; None without a value."""
+        return tuple(
+            (limit, None if self.value is None else self.value > limit.value)
+            for limit in self.indicator.limits
+        )
+
+
+def explain(
+    project: Project,
+    lab: str,
+    indicator: str,
+    area: str,
+    time_ns: int,
+    *,
+    now_ns: int | None = None,
+) -> Explanation:
+    """Where the value of an indicator at a time comes from.
+
+    Parameters
+    ----------
+    indicator : str
+        Id in indicators.yaml.
+    time_ns : int
+        Any instant in the interval of the value, UTC ns.
+    now_ns : int, optional
+        Up to when windows are expected; by default the clock.
+
+    Raises
+    ------
+    DataError
+        If there is no such indicator, area or value; says what there is instead.
+    """
+    scope = Scope(project.registry)
+    row = _indicator(scope, lab, indicator)
+    point, interval = _value_at(project, scope, row, lab, area, time_ns)
+    target = Target(INDICATORS, lab, row.theme.value)
+    before, after = row.before_h * HOUR_NS, row.after_h * HOUR_NS
+    reads = Window(interval.start_ns - before, interval.end_ns + after)
+    first = Window(interval.start_ns, interval.start_ns + 1)
+    above = _windows(project, scope, target, first, now_ns)
+    below = _windows(project, scope, Target(CLEAN, lab, row.theme.value), reads, now_ns)
+    value = point.fields.get("value")
+    return Explanation(
+        lab=lab,
+        area=area,
+        indicator=row,
+        interval=interval,
+        reads=reads,
+        value=None if value is None else float(value),
+        coverage=float(point.fields["coverage"]),
+        n=int(point.fields["n"]),
+        status=str(point.fields["status"]),
+        windows=(*above, *below),
+        series=tuple(_series(project, scope, row, (lab, area), reads)),
+    )
+
+
+def _indicator(scope: Scope, lab: str, name: str) -> Indicator:
+    labs, indicators = scope.registry.labs, scope.registry.indicators
+    if lab not in labs:
+        raise DataError(f"no lab {lab!r}", hint=f"one of {', '.join(sorted(labs))}")
+    if name not in indicators:
+        raise DataError(f"no indicator {name!r}", hint=f"one of {', '.join(sorted(indicators))}")
+    return indicators[name]
+
+
+def _value_at(
+    project: Project, scope: Scope, row: Indicator, lab: str, area: str, time_ns: int
+) -> tuple[Point, Window]:
+    """The stored value whose interval holds a time, and that interval."""
+    tags = {"lab": lab, "area": area, "indicator": row.id}
+    zone = scope.zone(lab)
+    points = project.store.points(
+        "indicators", row.theme.value, time_ns - 25 * HOUR_NS, time_ns + 1, tags
+    )
+    for point in reversed(list(points)):
+        interval = interval_of(row, point.time_ns, zone)
+        if interval.start_ns <= time_ns < interval.end_ns:
+            return point, interval
+    known = project.store.series("indicators", row.theme.value, {"lab": lab, "indicator": row.id})
+    areas = ", ".join(dict.fromkeys(key.tags[1] for key in known)) or "none"
+    raise DataError(
+        f"{row.id} of {area} ({lab}) has no row at {to_text(time_ns)}",
+        hint=f"areas with values: {areas}; `livinglab stale` lists windows that are not computed",
+    )
+
+
+def interval_of(row: Indicator, start_ns: int, zone: str) -> Window:
+    """Interval that an indicator's value at `start_ns` is about."""
+    if row.period == "hour":
+        return Window(start_ns, start_ns + HOUR_NS)
+    if row.period == "day_utc1":
+        return Window(start_ns, start_ns + DAY_NS)
+    return Window(*civil_day(civil_date(start_ns, zone), zone))
+
+
+def _windows(
+    project: Project, scope: Scope, target: Target, span: Window, now_ns: int | None
+) -> list[WindowPart]:
+    """The windows of a target that overlap a span, with what is known about each."""
+    recipe = recipe_of(scope, target)
+    assessed = assess(project.store, recipe, span, moment_of(project, now_ns))
+    if not assessed:
+        return []
+    stale = described(project.store, scope, [row for _, row in assessed if row is not None])
+    reasons = {verdict.window: verdict.reason for verdict in stale}
+    step, whole = scope.step(target), Window(assessed[0][0].start_ns, assessed[-1][0].end_ns)
+    records = {row.start_ns: row for row in read_records(project.store, target, *whole)}
+    info = read_info(project.store, target, step, whole)
+    return [
+        _part(target, window, records.get(window.start_ns), info.get(window.start_ns, {}), reasons)
+        for window, _ in assessed
+    ]
+
+
+def _part(
+    target: Target,
+    window: Window,
+    record: Record | None,
+    info: dict[str, Any],
+    reasons: dict[Window, str],
+) -> WindowPart:
+    return WindowPart(
+        level=target.level,
+        window=window,
+        run="" if record is None else record.run,
+        code=str(info.get("code", "")),
+        registry=str(info.get("registry", "")),
+        reason=str(info.get("reason", "")),
+        computed=str(info.get("computed", "")),
+        state=f"stale ({reasons[window]})" if window in reasons else "fresh",
+    )
+
+
+def _series(
+    project: Project, scope: Scope, row: Indicator, place: tuple[str, str], reads: Window
+) -> list[SeriesPart]:
+    """What the devices of an area contributed to an indicator."""
+    lab, area = place
+    theme = row.theme.value
+    parts = []
+    for device in scope.rows(lab, theme):
+        here = Window(
+            max(reads.start_ns, device.from_ns),
+            min(reads.end_ns, reads.end_ns if device.to_ns is None else device.to_ns),
+        )
+        if device.area != area or here.start_ns >= here.end_ns:
+            continue
+        for quantity, channel in scope.measured(device.model, theme):
+            if quantity in row.quantities:
+                parts.append(_part_of(project, scope, row, device, (quantity, channel), here))
+    return parts
+
+
+def _part_of(
+    project: Project,
+    scope: Scope,
+    row: Indicator,
+    device: Device,
+    what: tuple[str, str],
+    here: Window,
+) -> SeriesPart:
+    quantity, channel = what
+    theme = row.theme.value
+    tags = {"device": device.id, "channel": channel}
+    raw = project.store.frame("raw", theme, *here, tags, [quantity])
+    tags |= {"lab": device.lab, "quantity": quantity}
+    clean = project.store.frame("clean", theme, *here, tags, ["flag", "tests"])
+    is_out = ~clean["flag"].isin(row.flags)
+    rules = Rules(scope, theme, {device.id}, here)
+    return SeriesPart(
+        device=device.id,
+        channel=channel,
+        quantity=quantity,
+        model=device.model,
+        place=f"{device.area}, RD {device.x_rd:.0f} {device.y_rd:.0f}",
+        raw=len(raw),
+        used=int((~is_out).sum()),
+        excluded=_per_flag(clean.loc[is_out, "flag"].tolist()),
+        tests=_per_test(clean.loc[is_out, "tests"].tolist()),
+        calibrations=tuple(
+            f"{each.method} {dict(each.parameters)} from {to_text(each.from_ns)} ({each.evidence})"
+            for each in rules.calibrations
+            if each.quantity == quantity
+        ),
+        manual=tuple(
+            f"flag {each.flag} from {to_text(each.from_ns)} to {to_text(each.to_ns)}: "
+            f"{each.reason} ({each.author})"
+            for each in rules.flags
+            if each.quantity in {"*", quantity}
+        ),
+    )
+
+
+def _per_flag(flags: Sequence[int]) -> dict[str, int]:
+    counts = Counter(Flag(int(flag)).name.lower() for flag in flags)
+    return dict(sorted(counts.items()))
+
+
+def _per_test(texts: Sequence[str]) -> dict[str, int]:
+    objecting = str(int(Flag.SUSPECT)), str(int(Flag.FAIL))
+    counts = Counter(
+        name
+        for text in texts
+        for name, digit in zip(TESTS, text, strict=False)
+        if digit in objecting
+    )
+    return dict(sorted(counts.items()))
