@@ -95,16 +95,14 @@ class Decoded:
 class SeriesKey:
     """Measurement and tag values of one series, in the order of the bucket's schema.
 
-    `line_prefix` is the escaped line-protocol head (`measurement,tag=value,...`), built once by the
-    store that writes it, so that writing a point is an append.
+    Make one per series and keep it: what a store prepares for a series, it finds by its hash.
     """
 
-    __slots__ = ("_hash", "line_prefix", "measurement", "tags")
+    __slots__ = ("_hash", "measurement", "tags")
 
     def __init__(self, measurement: str, tags: tuple[str, ...]) -> None:
         self.measurement = measurement
         self.tags = tags
-        self.line_prefix = ""
         self._hash = hash((measurement, tags))
 
     def __eq__(self, other: object) -> bool:
