@@ -175,7 +175,9 @@ class Transport:
                 return pool.request(method, url, body=body, headers=headers, timeout=timeout)
         except urllib3.exceptions.SSLError as error:
             hint = "check tls=1 and ca=... in the address, and the server's certificate"
-            raise StoreAuthError(f"no trusted TLS to {self.base}: {error}", hint=hint) from error
+            trusted = self._ca or "the system's authorities"
+            problem = f"no trusted TLS to {self.base}, trusting {trusted}: {error}"
+            raise StoreAuthError(problem, hint=hint) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             hint = "is the server running, and is the address right?"
             problem = f"InfluxDB at {self.base} cannot be reached: {_cause(error)}"
