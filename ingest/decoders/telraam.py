@@ -17,7 +17,7 @@ from typing import Final
 from ingest.decoders import times
 from ingest.decoders.base import MAX_READINGS, Context
 from ingest.decoders.json_guard import json_type, parse, require_object
-from ingest.decoders.topics import own_or_topic
+from ingest.decoders.topics import topic_device
 from ingest.decoders.values import number
 from livinglab.errors import DecodeError, Reason
 from livinglab.model import Decoded, Message, Reading
@@ -59,7 +59,7 @@ def decode(message: Message, context: Context) -> Decoded:
     dropped: list[tuple[str, str]] = []
     void = 0
     for record in _records(parse(message.payload)):
-        device = own_or_topic(_segment(record), message, context)
+        device = _device(record, message, context)
         if number(record.get("uptime", 1.0)) == 0:
             void += 1
             continue
@@ -112,6 +112,12 @@ def _read(record: Mapping[str, object], zone: str, dropped: list[tuple[str, str]
 def _instance(record: Mapping[str, object]) -> str:
     instance = record.get("instance_id", -1)
     return "" if instance == -1 or type(instance) is not int else str(instance)
+
+
+def _device(record: Mapping[str, object], message: Message, context: Context) -> str:
+    """Segment, or what the route says: a segment is a number of the network, no name of ours."""
+    segment = _segment(record) if context.device == "payload" else ""
+    return segment or topic_device(message, context)
 
 
 def _segment(record: Mapping[str, object]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,8 @@ os.environ.update(
         "LIVINGLAB_CONFIG": str(ROOT / "config"),
     }
 )
+
+sys.path.insert(0, str(ROOT / "dags"))  # as Airflow itself does in its processes
 
 
 @pytest.fixture(scope="session")
