@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from scipy.signal import lfilter
 
-from transforms.experiment import Verdict, did
+from transforms.experiment import Verdict, before_after, did, its, weather_normalised
 from transforms.experiments.regression import Vector, ols_hac, ols_prewhitened
 
 RUNS = 500
@@ -59,7 +59,8 @@ def claims(effect: float, r: float, seed: int, runs: int) -> list[Verdict]:
     shift = effect * (np.arange(84) >= 42)
 
     def verdict(y: Vector) -> Verdict:
-        return did(pd.Series(y + shift, index=days), control, **phases).verdict
+        treated = pd.Series(y + shift, index=days)
+        return did(treated, control, **phases, second_opinions=False).verdict
 
     return [verdict(y) for y in noise(84, r, seed, runs)]
 
@@ -94,3 +95,39 @@ def test_power_at_the_detectable_effect_is_near_eighty_percent() -> None:
         ols_prewhitened(y + mde * design[:, 1], design, CONTRAST).low > 0 for y in noise(84, r, 25)
     ]
     assert 0.68 <= np.mean(hits) <= 0.86
+
+
+def share_covered(lows: list[float], highs: list[float], truth: float) -> float:
+    inside = [low <= truth <= high for low, high in zip(lows, highs, strict=True)]
+    return float(np.mean(inside))
+
+
+DAYS = [date(2026, 1, 5) + timedelta(k) for k in range(84)]
+PHASES = {"before": (DAYS[0], DAYS[42]), "after": (DAYS[42], DAYS[-1] + timedelta(1))}
+
+
+def test_interrupted_series_covers_level_and_effect() -> None:
+    truth = 2.0 * (np.arange(84) >= 42) + 0.02 * np.arange(84)
+    fits = [its(pd.Series(y + truth, index=DAYS), **PHASES) for y in noise(84, 0.4, 26)]
+    for part in ("level", "effect"):
+        lows = [getattr(fit, part).low for fit in fits]
+        highs = [getattr(fit, part).high for fit in fits]
+        assert 0.93 <= share_covered(lows, highs, 2.0) <= 0.98
+
+
+def test_designs_with_weather_cover() -> None:
+    """Adjusted by regression, and by a model that knows the before phase only."""
+    errors = noise(84, 0.4, 27)
+    sky = noise(84, 0.7, 28)
+    found: dict[str, list[tuple[float, float]]] = {"regression": [], "model": []}
+    for y, w in zip(errors, sky, strict=True):
+        table = pd.DataFrame({"temperature": w}, index=DAYS)
+        outcome = pd.Series(y + 1.5 * w + 2.0 * (np.arange(84) >= 42), index=DAYS)
+        for name, fit in (
+            ("regression", before_after(outcome, **PHASES, covariates=table, weekdays=False)),
+            ("model", weather_normalised(outcome, table, **PHASES, weekdays=False)),
+        ):
+            found[name].append((fit.estimate.low, fit.estimate.high))
+    for pairs in found.values():
+        lows, highs = zip(*pairs, strict=True)
+        assert 0.93 <= share_covered(list(lows), list(highs), 2.0) <= 0.98

@@ -19,6 +19,7 @@ from transforms.experiments.regression import (
     ols_prewhitened,
     residual_lag1,
 )
+from transforms.experiments.resampling import block_bootstrap, glsar
 from transforms.experiments.result import DidResult, PreTrend
 from transforms.experiments.verdict import judge
 
@@ -38,13 +39,15 @@ def did(
     lags: int | None = None,
     zone: str | None = None,
     placebo: bool = False,
+    second_opinions: bool = True,
 ) -> DidResult:
     """Effect of an intervention on daily values, net of what a control area did meanwhile.
 
     The day is the unit: d_t = treated - control over the days on which BOTH have a value, regressed
     on "after"; weather and season common to both cancel. A day with a missing side is dropped and
     counted, never filled. The interval comes from `ols_prewhitened`; Newey-West alone, the usual
-    way, is in `sensitivity`, as is the contrast against the continued trends of both phases.
+    way, is in `sensitivity`, with GLS, a block bootstrap, and the contrast against the continued
+    trends of both phases.
 
     Parameters
     ----------
@@ -63,6 +66,8 @@ def did(
         Time zone of the days, where the index holds their UTC starts.
     placebo : bool
         Nobody intervened; passed through to every sentence about the result.
+    second_opinions : bool
+        Also compute GLS and bootstrap for `sensitivity`; the verdict does not rest on them.
 
     Raises
     ------
@@ -102,7 +107,7 @@ def did(
     frame = contrast_days(treated, control, before=before, after=after, zone=zone)
     used = frame[frame["d"].notna()]
     phases = phase(frame, 0), phase(frame, 1)
-    estimate, others = _estimates(used, alpha, lags)
+    estimate, others = _estimates(used, alpha, lags, second_opinions)
     trend, cits = _trends(used, phases, alpha, lags)
     return _result(
         used,
@@ -188,7 +193,7 @@ def _is_estimable(used: pd.DataFrame) -> bool:
 
 
 def _estimates(
-    used: pd.DataFrame, alpha: float, lags: int | None
+    used: pd.DataFrame, alpha: float, lags: int | None, second_opinions: bool
 ) -> tuple[Estimate, tuple[Estimate, ...]]:
     """The estimate that decides, and the same contrast with other errors."""
     nan = float("nan")
@@ -199,7 +204,10 @@ def _estimates(
     y, design, contrast = _y(used), _step(used), np.array([0.0, 1.0])
     hac = ols_hac(y, design, contrast, alpha=alpha, lags=lags)
     decisive = ols_prewhitened(y, design, contrast, alpha=alpha, lags=lags, day=_day(used))
-    return decisive, (hac,)
+    if not second_opinions or len(y) < 2 * LEAST_DAYS:
+        return decisive, (hac,)
+    gls = glsar(y, design, contrast, alpha=alpha)
+    return decisive, (hac, gls, block_bootstrap(y, design, contrast, alpha=alpha))
 
 
 def _trends(

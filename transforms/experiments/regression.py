@@ -18,6 +18,7 @@ repeats the experiment.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -203,18 +204,34 @@ def ols_prewhitened(
     >>> round(fit.effect, 6), fit.se > 0.66, fit.df < 10
     (4.0, True, True)
     """
+    return ols_prewhitened_each(y, design, [contrast], alpha=alpha, lags=lags, day=day)[0]
+
+
+def ols_prewhitened_each(
+    y: Vector,
+    design: Matrix,
+    contrasts: Sequence[Vector],
+    *,
+    alpha: float = 0.05,
+    lags: int | None = None,
+    day: npt.NDArray[np.int64] | None = None,
+) -> list[Estimate]:
+    """Several contrasts of one fit; each as `ols_prewhitened`."""
     require_design(y, design)
     n, k = design.shape
     used = default_lags(n) if lags is None else lags
-    days = np.arange(n) if day is None else np.asarray(day)
-    noise = _Noise(y, design, days)
+    noise = _Noise(y, design, np.arange(n) if day is None else np.asarray(day))
     r = noise.lag1()
-    effect, variance = noise.under_ar1(r, contrast)
-    variance *= max(noise.remaining_ratio(r, used), MIN_RATIO)
+    ratio = max(noise.remaining_ratio(r, used), MIN_RATIO)
     worth = max(n * (1 - r) / (1 + r) - k, 1.0)
     df = 1 / (1 / worth + (2 / 3) * (used + 1) / n)
     method = "OLS, prewhitened Newey-West"
-    return student(method, effect, variance**0.5, df, alpha=alpha, lags=used)
+    found = []
+    for contrast in contrasts:
+        effect, variance = noise.under_ar1(r, contrast)
+        se = float(np.sqrt(variance * ratio))
+        found.append(student(method, effect, se, df, alpha=alpha, lags=used))
+    return found
 
 
 def residual_lag1(y: Vector, design: Matrix, day: npt.NDArray[np.int64] | None = None) -> float:
@@ -255,49 +272,63 @@ def require_design(y: Vector, design: Matrix) -> None:
 
 
 class _Noise:
-    """Residuals of a fit and what theory expects of them."""
+    """Residuals of a fit and what theory expects of them.
+
+    The residual maker M = I - QQ' (Q the orthonormal columns of the design) is never multiplied
+    out: with k columns every product costs n^2 k.
+    """
 
     def __init__(self, y: Vector, design: Matrix, day: npt.NDArray[np.int64]) -> None:
-        self.design, self.day = design, day
-        self.inverse = np.linalg.inv(design.T @ design)
-        self.beta = np.linalg.lstsq(design, y)[0]
-        self.residual = y - design @ self.beta
-        self.maker = np.eye(len(y)) - design @ self.inverse @ design.T
+        self.q, upper = np.linalg.qr(design)
+        self.beta = np.linalg.solve(upper, self.q.T @ y)
+        self.to_beta = np.linalg.solve(upper, self.q.T)  # (X'X)^-1 X'
+        self.fitted = design @ self.beta
+        self.residual = y - self.fitted
         self.distance = np.abs(np.subtract.outer(day, day))
         self.next = np.flatnonzero(np.diff(day) == 1)  # rows that have the next day beside them
 
     @property
     def is_flat(self) -> bool:
-        scale = max(float(np.abs(self.design @ self.beta).max()), 1e-300)
+        scale = max(float(np.abs(self.fitted).max()), 1e-300)
         return bool(np.abs(self.residual).max() <= 1e-12 * scale)
 
     def correlation(self, r: float) -> Matrix:
         """r^|i-j| by calendar distance."""
-        power: Matrix = np.power(r, self.distance, dtype=np.float64)
-        return power
+        power = np.power(r, np.arange(int(self.distance.max()) + 1), dtype=np.float64)
+        return np.asarray(power[self.distance], dtype=np.float64)
+
+    def of_residuals(self, noise: Matrix) -> Matrix:
+        """Covariance M S M of the residuals when that of the noise is S."""
+        across = noise @ self.q
+        inner = self.q @ (self.q.T @ across)
+        return np.asarray(noise - across @ self.q.T - self.q @ across.T + inner @ self.q.T)
+
+    def by_lag(self, matrix: Matrix) -> Vector:
+        """Sums of a matrix over its entries of equal calendar distance."""
+        return np.bincount(self.distance.ravel(), matrix.ravel()).astype(np.float64)
 
     def lag1(self) -> float:
         if self.is_flat or len(self.next) == 0:
             return 0.0
         e, i = self.residual, self.next
         observed = float(e[i] @ e[i + 1] / (e @ e))
-        pairs = np.zeros_like(self.maker)
+        pairs = np.zeros_like(self.distance, dtype=np.float64)
         pairs[i, i + 1] = pairs[i + 1, i] = 0.5
-        by_lag = np.bincount(self.distance.ravel(), self.maker.ravel())
-        pairs_by_lag = np.bincount(self.distance.ravel(), (self.maker @ pairs @ self.maker).ravel())
-        lag = np.arange(len(by_lag))
+        whole = self.by_lag(np.eye(len(e)) - self.q @ self.q.T)
+        neighbours = self.by_lag(self.of_residuals(pairs))
+        lag = np.arange(len(whole))
 
         def expected(r: float) -> float:
             power = np.power(r, lag, dtype=np.float64)
-            return float(pairs_by_lag @ power) / float(by_lag @ power)
+            return float(neighbours @ power) / float(whole @ power)
 
         return _inverse_increasing(expected, observed, 0.0, MAX_AR)
 
     def under_ar1(self, r: float, contrast: Vector) -> tuple[float, float]:
         """Contrast and its variance under AR(1) noise of coefficient `r`."""
         correlation = self.correlation(r)
-        scale = float(np.sum(self.maker * correlation))
-        weight = self.design @ self.inverse @ contrast
+        scale = len(self.residual) - float(np.sum(self.q * (correlation @ self.q)))
+        weight = contrast @ self.to_beta
         variance = float(self.residual @ self.residual) / scale
         return float(contrast @ self.beta), variance * float(weight @ correlation @ weight)
 
@@ -306,14 +337,12 @@ class _Noise:
         i = self.next
         if self.is_flat or len(i) < 2:
             return 1.0
-        filtered = np.zeros((len(i), len(self.residual)))
-        filtered[np.arange(len(i)), i + 1] = 1.0
-        filtered[np.arange(len(i)), i] = -r
-        u = filtered @ self.residual
-        outer = np.outer(u, u)
-        expected = filtered @ self.maker @ self.correlation(r) @ self.maker @ filtered.T
+        u = self.residual[i + 1] - r * self.residual[i]
+        covariance = self.of_residuals(self.correlation(r))
+        rows = covariance[i + 1] - r * covariance[i]
+        expected = rows[:, i + 1] - r * rows[:, i]
         distance = self.distance[np.ix_(i, i)].ravel()
-        seen = np.bincount(distance, outer.ravel(), lags + 1)
+        seen = np.bincount(distance, np.outer(u, u).ravel(), lags + 1)
         theory = np.bincount(distance, expected.ravel(), lags + 1)
         lag = np.arange(1, lags + 1)
         weight = 1 - lag / (lags + 1)
