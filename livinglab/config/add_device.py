@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from livinglab.config import load_registry
-from livinglab.config.csv_source import CsvShape, decode_csv, shape_of
+from livinglab.config.csv_source import CsvShape, shape_of
 from livinglab.config.findings import Findings, nearest
 from livinglab.config.labs import DeviceRow
+from livinglab.config.text_source import decode_text
 from livinglab.errors import ConfigError, Problem
 from livinglab.registry import Registry
 
@@ -60,7 +61,7 @@ def _read(path: Path, lab: str, directory: Path) -> bytes:
 
 def _with_row(before: bytes, cells: Mapping[str, str], path: Path) -> bytes:
     findings = Findings()
-    text = decode_csv(before, str(path), findings)
+    text = decode_text(before, str(path), findings)
     findings.raise_if_any()
     shape = shape_of(text or "")
     given = {column: cell for column, cell in cells.items() if cell != ""}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from livinglab.config.findings import FilePlace, Findings, RowPlace, nearest
+from livinglab.config.findings import Findings, RowPlace, nearest
 
 _NUMBER: Final = re.compile(r"[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?")
 _EXCEL_EPOCH: Final = date(1899, 12, 30)
@@ -29,20 +29,6 @@ class CsvShape:
     line_end: str
     columns: tuple[str, ...]
     width: int  # cells of the heading, including blank ones on the right
-
-
-def decode_csv(raw: bytes, path: str, findings: Findings) -> str | None:
-    """The text of a CSV file, None when it is not UTF-8."""
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in raw:
-        findings.add(FilePlace(path), (), "expected UTF-8, got UTF-16: save as `CSV UTF-8`")
-        return None
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = raw[: error.start].count(b"\n") + 1
-        expected = "expected UTF-8, got another encoding: save as `CSV UTF-8`"
-        findings.add(RowPlace(path, row), (), expected)
-        return None
 
 
 def shape_of(text: str) -> CsvShape:
@@ -71,7 +57,7 @@ def parse_csv(
     Parameters
     ----------
     text : str
-        From `decode_csv`.
+        From `decode_text`.
     path : str
         For messages.
     known, required : sequence of str

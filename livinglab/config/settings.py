@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from livinglab.config.findings import FilePlace, Findings, Place
+from livinglab.config.text_source import decode_text
 from livinglab.config.values import Spec, Text, Whole, Zone
 from livinglab.config.yaml_source import parse_yaml
 from livinglab.errors import ConfigError, Problem
@@ -31,6 +32,12 @@ def _address(value: str, schemes: tuple[str, ...]) -> str:
     if parts.scheme not in schemes:
         known = ", ".join(f"{scheme}://" for scheme in schemes)
         raise ValueError(f"expected an address with {known}, got {value!r}")
+    if parts.scheme != "sqlite" and not parts.hostname:
+        raise ValueError(f"expected a host in the address, got {value!r}")
+    try:
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"expected a port from 0 to 65535, got {value!r}") from error
     return value
 
 
@@ -52,7 +59,7 @@ Port = Annotated[Whole, Field(ge=0, le=65_535)]
 
 
 class Settings(Spec):
-    """livinglab.yaml; every key may be overridden by LIVINGLAB_<KEY>."""
+    """livinglab.yaml; every key may be overridden by LIVINGLAB_<KEY>, unless that is empty."""
 
     store: Annotated[str, AfterValidator(_store_address)] = "sqlite:///store"
     state_dir: Path = Path("state")
@@ -141,15 +148,14 @@ def read_settings(directory: Path, findings: Findings) -> Settings:
     place: Place = FilePlace(shown)
     content: dict[str, Any] = {}
     if path.is_file():
-        read, place = parse_yaml(path.read_text(encoding="utf-8"), shown, findings)
-        content = read or {}
+        text = decode_text(path.read_bytes(), shown, findings)
+        if text is not None:
+            read, place = parse_yaml(text, shown, findings)
+            content = read or {}
     else:
         findings.add(place, (), "missing file")
-    environment = {
-        key: os.environ[f"{PREFIX}{key.upper()}"]
-        for key in Settings.model_fields
-        if f"{PREFIX}{key.upper()}" in os.environ
-    }
+    variables = {key: os.environ.get(f"{PREFIX}{key.upper()}") for key in Settings.model_fields}
+    environment = {key: value for key, value in variables.items() if value}  # "" = not set
     merged = content | environment
     settings = findings.parse(Settings, merged, SettingsPlace(place, environment)) or Settings()
     base = Path.cwd() if "state_dir" in environment else directory.resolve().parent

@@ -17,7 +17,7 @@ from livinglab.config.catalogue import (
     QualitySpec,
     QuantitySpec,
 )
-from livinglab.config.csv_source import decode_csv, parse_csv
+from livinglab.config.csv_source import parse_csv
 from livinglab.config.findings import FilePlace, Findings, Place, RowPlace, YamlPlace, nearest
 from livinglab.config.labs import (
     LAB_STAND_INS,
@@ -30,6 +30,7 @@ from livinglab.config.labs import (
     LabTree,
 )
 from livinglab.config.salvage import PartialPlace, parse_in_part
+from livinglab.config.text_source import decode_text
 from livinglab.config.thresholds import read_thresholds
 from livinglab.config.values import Spec, is_zone
 from livinglab.config.yaml_source import parse_yaml
@@ -103,7 +104,7 @@ class TreeReader:
         raw = self._bytes(path)
         if raw is None:
             return None, YamlPlace(self._shown(path), {})
-        text = decode_csv(raw, self._shown(path), self.findings)
+        text = decode_text(raw, self._shown(path), self.findings)
         if text is None:
             return None, YamlPlace(self._shown(path), {})
         return parse_yaml(text, self._shown(path), self.findings)
@@ -248,7 +249,7 @@ class TreeReader:
         if name != "devices" and path not in self.overlay and not path.exists():
             return []
         raw = self._bytes(path)
-        text = None if raw is None else decode_csv(raw, self._shown(path), self.findings)
+        text = None if raw is None else decode_text(raw, self._shown(path), self.findings)
         if text is None:
             return []
         required = [key for key, info in spec.model_fields.items() if info.is_required()]

@@ -57,6 +57,39 @@ def test_load_settings_refuses_secrets_in_addresses(tree, monkeypatch):
         assert "abc" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("BROKER", "127.0.0.1:1883", "expected an address with mqtt://, mqtts://"),
+        ("BROKER", "mqtt://", "expected a host"),
+        ("BROKER", "mqtt://host:port", "expected a port from 0 to 65535"),
+        ("BROKER", "mqtt://host:99999", "expected a port from 0 to 65535"),
+        ("BROKER", "mqtt://[::1", "Invalid IPv6 URL"),
+        ("STORE", "influxdb://?org=x", "expected a host"),
+        ("TIMEZONE", "CEST", "expected a time zone like Europe/Amsterdam"),
+        ("SHARE_GROUP", "a/b", "LIVINGLAB_SHARE_GROUP"),
+    ],
+)
+def test_load_settings_refuses_addresses_that_cannot_be(tree, monkeypatch, key, value, told):
+    monkeypatch.setenv(f"LIVINGLAB_{key}", value)
+    with pytest.raises(ConfigError) as caught:
+        load_settings(tree.root)
+    assert told in str(caught.value)
+
+
+def test_load_settings_takes_empty_variables_as_not_set(tree, monkeypatch):
+    before = load_settings(tree.root)
+    for key in Settings.model_fields:
+        monkeypatch.setenv(f"LIVINGLAB_{key.upper()}", "")
+    assert load_settings(tree.root) == before
+
+
+def test_load_settings_of_another_encoding_names_the_line(tree):
+    tree.write("livinglab.yaml", "client_id: a\nshare_group: caf\xe9\n".encode("cp1252"))
+    with pytest.raises(ConfigError, match=r"livinglab.yaml, row 2: expected UTF-8"):
+        load_settings(tree.root)
+
+
 def test_config_dir_searches_argument_environment_and_working_folder(tree, monkeypatch, tmp_path):
     monkeypatch.delenv("LIVINGLAB_CONFIG", raising=False)
     monkeypatch.chdir(tmp_path)

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livinglab.config.csv_source import decode_csv, parse_csv, parse_number, shape_of
+from livinglab.config.csv_source import parse_csv, parse_number, shape_of
 from livinglab.config.findings import Findings
+from livinglab.config.text_source import decode_text
 from livinglab.config.yaml_source import parse_yaml
 
 
@@ -17,7 +18,7 @@ def read_yaml(text):
 
 def read_csv(raw, known=("id", "x"), required=("id",)):
     findings = Findings()
-    text = decode_csv(raw, "f.csv", findings)
+    text = decode_text(raw, "f.csv", findings)
     rows = [] if text is None else list(parse_csv(text, "f.csv", known, required, findings))
     return [(place.row, cells) for place, cells in rows], [str(p) for p in findings.problems]
 
