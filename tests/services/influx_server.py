@@ -12,6 +12,7 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from services.influx_build import built_influxd
 from services.process import Service, ServiceMissingError, docker_engine
@@ -102,9 +103,11 @@ class GivenInfluxServer:
         self.url = url.rstrip("/")
         self.org = os.environ.get("LIVINGLAB_TEST_INFLUX_ORG", ORG)
         self.token = os.environ.get("LIVINGLAB_TEST_INFLUX_TOKEN", "")
-        scheme, _, address = self.url.partition("://")
-        tls = "&tls=1" if scheme == "https" else ""
-        self.store_url = f"influxdb://{address}?org={self.org}{tls}"
+        parts = urlsplit(self.url)
+        self.host = parts.hostname or "127.0.0.1"
+        self.port = parts.port or 8086
+        tls = "&tls=1" if parts.scheme == "https" else ""
+        self.store_url = f"influxdb://{parts.netloc}?org={self.org}{tls}"
 
     def _refuse(self) -> None:
         message = f"this test stops and starts its InfluxDB: run it without {ENVIRONMENT}"
