@@ -1,12 +1,14 @@
 """Sensor.Community (airrohr firmware): the JSON that stations post, as bridges publish it.
 
 Every value is a text. The prefix of a `value_type` names the sensor and becomes the channel. P1 is
-PM10 and P2 is PM2.5 everywhere, except for the PPD42NS, which counts particles. No form has a time;
-the API form drops prefix and station, which are then in the topic.
+PM10 and P2 is PM2.5 everywhere, except for the PPD42NS, which counts particles. The firmware sends
+no time; the API form [2]_ has a `timestamp` (UTC) but drops prefix and station, which are then in
+the topic. A bridge may add a `timestamp` with its offset.
 
 References
 ----------
 .. [1] opendata-stuttgart/sensors-software, airrohr-firmware/airrohr-firmware.ino.
+.. [2] opendata-stuttgart/meta, API: api.luftdaten.info/static/v1/data.json.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Final
 
 from ingest.decoders.base import MAX_READINGS, Context
 from ingest.decoders.json_guard import json_type, parse, require_object
+from ingest.decoders.times import instant
 from ingest.decoders.topics import own_or_topic, plain
 from ingest.decoders.values import number_in
 from livinglab.errors import DecodeError, Reason
@@ -81,7 +84,7 @@ def decode(message: Message, context: Context) -> Decoded:
     if len(entries) > MAX_READINGS:
         raise DecodeError(Reason.TOO_MANY, f"more than {MAX_READINGS} values in one message")
     device = _station(body, message, context)
-    rows, dropped = _read(entries)
+    rows, dropped = _read(entries, _time(body, context))
     note = "" if rows else "no numeric value"
     return Decoded({device: rows} if rows else {}, "", tuple(dropped), note)
 
@@ -99,7 +102,15 @@ def _body(message: Message) -> dict[str, object]:
     return require_object(body, "the payload")
 
 
-def _read(entries: Iterable[object]) -> tuple[list[Reading], list[tuple[str, str]]]:
+def _time(body: Mapping[str, object], context: Context) -> int | None:
+    """The network's `timestamp`, UTC without mark in its API form; the firmware sends none."""
+    zone = "UTC" if isinstance(body.get("sensor"), dict) else context.timezone
+    return instant(body.get("timestamp"), zone).ns
+
+
+def _read(
+    entries: Iterable[object], time_ns: int | None
+) -> tuple[list[Reading], list[tuple[str, str]]]:
     readings: list[Reading] = []
     dropped: list[tuple[str, str]] = []
     for entry in entries:
@@ -116,7 +127,7 @@ def _read(entries: Iterable[object]) -> tuple[list[Reading], list[tuple[str, str
         elif _is_failure(quantity, value):
             dropped.append((name[:60], Reason.SENTINEL.value))
         else:
-            readings.append(Reading(name[:60], quantity, value, unit, None, channel))
+            readings.append(Reading(name[:60], quantity, value, unit, time_ns, channel))
     return readings, dropped
 
 

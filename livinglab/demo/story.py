@@ -161,8 +161,8 @@ def _late_text(told: Told) -> str:
     first, last = told.script.late[0], told.script.late[-1]
     return (
         f"{len(told.script.late)} messages of {to_text(first.time_ns)} to {to_text(last.time_ns)} "
-        f"arrived after everything was computed. Windows that became stale: {said}. Besides these, "
-        "one hour was rebuilt by hand (a partition of clean_hourly)."
+        f"arrived after everything was computed and made these windows stale: {said} (what reads "
+        "them follows once they are rebuilt). The next reconcile rebuilt them and nothing else."
     )
 
 
@@ -184,7 +184,7 @@ def _tell_lab(console: Console, section: LabSection) -> None:
             row.area,
             row.when,
             format_value(row.value),
-            row.indicator.unit,
+            row.unit,
             f"{100 * row.coverage:.0f} %",
             row.against or ("" if row.n_values else row.status),
         )

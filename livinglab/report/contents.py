@@ -30,6 +30,11 @@ class Row:
     n_values: int
     against: str
 
+    @property
+    def unit(self) -> str:
+        """Unit as people write it: a count has none."""
+        return unit_text(self.indicator.unit)
+
 
 @dataclass(frozen=True, slots=True)
 class LabSection:
@@ -38,6 +43,11 @@ class LabSection:
     lab: Lab
     rows: tuple[Row, ...]
     frames: dict[str, pd.DataFrame]  # indicator id -> stored rows of the window
+
+
+def unit_text(unit: str) -> str:
+    """Unit as people write it: nothing for a count."""
+    return "" if unit == "1" else unit
 
 
 def lab_section(project: Project, lab_id: str, start_ns: int, end_ns: int) -> LabSection:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from livinglab.report.charts import difference_chart
+from livinglab.report.contents import unit_text
 from livinglab.timeline import civil_day
 
 if TYPE_CHECKING:
@@ -56,12 +57,12 @@ def facts(
     """Name and text of every figure that a reader needs to defend the result."""
     estimate = result["estimate"]
     level = round(100 * (1 - result["alpha"]))
-    unit = indicator.unit
+    unit = unit_text(indicator.unit)
     rows = [
-        ("Outcome", f"{indicator.label_en} [{unit}]"),
+        ("Outcome", f"{indicator.label_en} {unit}".strip()),
         ("Treated, control", f"{', '.join(experiment.treated)}; {', '.join(experiment.control)}"),
         ("Before, after", f"{' to '.join(experiment.before)}; {' to '.join(experiment.after)}"),
-        ("Effect", f"{_number(estimate['effect'])} {unit}"),
+        ("Effect", f"{_number(estimate['effect'])} {unit}".strip()),
         (
             f"{level} % interval",
             f"{_number(estimate['low'])} to {_number(estimate['high'])} {unit}",
