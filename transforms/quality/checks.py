@@ -11,7 +11,7 @@ from ioos_qc.qartod import gross_range_test
 
 from livinglab.flags import Flag
 from livinglab.timeline import SECOND_NS
-from transforms.frames import Bools, Flags, Floats
+from transforms.frames import Bools, Flags, Floats, Ints
 from transforms.quality.thresholds import Span
 from transforms.quality.track import Track
 from transforms.sliding import window_range, window_start
@@ -87,8 +87,9 @@ def flat_line(track: Track) -> Flags:
     """
     flat = {name: np.zeros(len(track.code), dtype=bool) for name in ("suspect", "fail")}
     present = track.present()
+    run = _calm_runs(present)
     for name, marks in flat.items():
-        marks[~track.missing] = _is_flat(present, f"flat_{name}_s")
+        marks[~track.missing] = _is_flat(present, run, f"flat_{name}_s")
     return verdicts(track, _flat_configured(track), flat["suspect"], flat["fail"])
 
 
@@ -97,21 +98,48 @@ def _flat_configured(track: Track) -> Bools:
     return np.asarray(~(np.isnan(suspect) & np.isnan(fail)), dtype=np.bool_)
 
 
-def _is_flat(present: Track, name: str) -> Bools:
+def _calm_runs(present: Track) -> Ints:
+    """Number of the stretch of linked values, each within the tolerance of the one before it."""
+    if not len(present.code):
+        return np.empty(0, dtype=np.int64)
+    calm = np.abs(np.diff(present.value)) < present.threshold("flat_tolerance")[1:]
+    return np.concatenate(([0], np.cumsum(~(calm & present.linked()))))
+
+
+def _is_flat(present: Track, run: Ints, name: str) -> Bools:
     seconds, step = present.threshold(name), present.threshold("step_s")
     steps = np.nan_to_num(np.floor_divide(seconds, step)).astype(np.int64)
     step_ns = step.astype(np.int64) * SECOND_NS
     # Half a step of jitter decides neither whether a reading is in nor whether the window is full.
     window_ns = steps * step_ns + step_ns // 2
-    first = window_start(present.code, present.time_ns, window_ns)
-    here = np.arange(len(first))
-    full = present.time_ns - present.time_ns[first] >= window_ns - step_ns // 2 * 2
-    gaps = np.concatenate(([0], np.cumsum(~present.linked()))) if len(here) else here
-    rows = np.flatnonzero((steps > 0) & full & (gaps == gaps[first]))
-    flat = np.zeros(len(here), dtype=bool)
-    span = window_range(present.value, first[rows], rows)
-    flat[rows] = span < present.threshold("flat_tolerance")[rows]
+    least_ns = window_ns - step_ns // 2 * 2
+    flat = np.zeros(len(run), dtype=bool)
+    near = _near_long_runs(present, run, (steps > 0), least_ns)
+    if not len(near):
+        return flat
+    time, run, window_ns, least_ns = (
+        column[near] for column in (present.time_ns, run, window_ns, least_ns)
+    )
+    first = window_start(present.code[near], time, window_ns)
+    full = (time - time[first] >= least_ns) & (run == run[first]) & (steps[near] > 0)
+    rows = np.flatnonzero(full)
+    span = window_range(present.value[near], first[rows], rows)
+    flat[near[rows]] = span < present.threshold("flat_tolerance")[near[rows]]
     return flat
+
+
+def _near_long_runs(present: Track, run: Ints, configured: Bools, least_ns: Ints) -> Ints:
+    """Rows of the runs that may fill a window, and the row before each: what can decide.
+
+    Most values of a live sensor differ by more than the tolerance, so that few rows are left.
+    """
+    first = np.flatnonzero(np.diff(run, prepend=-1))
+    lasting = present.time_ns - present.time_ns[first][run] >= least_ns
+    long = np.zeros(len(first), dtype=bool)
+    long[run[lasting & configured]] = True
+    near = long[run]
+    near[first[long & (first > 0)] - 1] = True
+    return np.flatnonzero(near)
 
 
 def verdicts(
