@@ -170,7 +170,9 @@ def registry_of(
     return replace(base, version=version, canonical="{}", **parts)
 
 
-def project_of(folder: Path, registry: Registry | None = None, store: Store | None = None) -> Project:
+def project_of(
+    folder: Path, registry: Registry | None = None, store: Store | None = None
+) -> Project:
     """A project whose store is a real SQLite store in `folder`, unless one is given."""
     if store is None:
         store = open_store("sqlite:///store", state_dir=folder)
@@ -233,7 +235,9 @@ def contents(store: Store, buckets: Iterable[str] = ("clean", "indicators")) -> 
         for theme in THEMES:
             for point in store.points(bucket, theme, -(2**62), 2**62):
                 key = (bucket, theme, point.series.tags, point.time_ns)
-                found[key] = tuple((name, repr(point.fields[name])) for name in sorted(point.fields))
+                found[key] = tuple(
+                    (name, repr(point.fields[name])) for name in sorted(point.fields)
+                )
     return found
 
 

@@ -8,8 +8,9 @@ all the same to it. `plan` and `run_chunk` are the two halves of `rebuild` that 
 from __future__ import annotations
 
 from livinglab.pipeline.chunks import Chunk, plan, run_chunk
-from livinglab.pipeline.explain import Explanation, explain
+from livinglab.pipeline.explain import Explanation, explain, instant_of
 from livinglab.pipeline.freshness import Cause, Verdict
+from livinglab.pipeline.records import ALWAYS
 from livinglab.pipeline.runs import Summary
 from livinglab.pipeline.tasks import plan_for_run, rebuild_for_run
 from livinglab.pipeline.windows import CLEAN, EXPERIMENT, INDICATORS, LEVELS, Target, Window
@@ -22,9 +23,11 @@ from livinglab.pipeline.work import (
     rebuild,
     reconcile,
     stale,
+    themes_of,
 )
 
 __all__ = [
+    "ALWAYS",
     "CLEAN",
     "EXPERIMENT",
     "INDICATORS",
@@ -42,6 +45,7 @@ __all__ = [
     "experiment",
     "explain",
     "indicators",
+    "instant_of",
     "plan",
     "plan_for_run",
     "rebuild",
@@ -49,4 +53,5 @@ __all__ = [
     "reconcile",
     "run_chunk",
     "stale",
+    "themes_of",
 ]

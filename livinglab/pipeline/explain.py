@@ -20,7 +20,7 @@ from livinglab.pipeline.scope import Scope
 from livinglab.pipeline.windows import CLEAN, INDICATORS, Target, Window
 from livinglab.project import Project
 from livinglab.registry import Device, Indicator, Limit
-from livinglab.timeline import DAY_NS, HOUR_NS, civil_date, civil_day, to_text
+from livinglab.timeline import DAY_NS, HOUR_NS, civil_date, civil_day, parse_instant, to_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +181,27 @@ def explain(
         windows=(*above, *below),
         series=tuple(_series(project, scope, row, (lab, area), reads)),
     )
+
+
+def instant_of(project: Project, lab: str, indicator: str, text: str) -> int:
+    """Instant that a person means by a text, for `explain`; a bare date means that day's value.
+
+    A legal air day begins an hour after the civil day in summer: its date is that of its noon.
+
+    Raises
+    ------
+    DataError
+        If the text is no time, or there is no such lab or indicator.
+    """
+    scope = Scope(project.registry)
+    row = _indicator(scope, lab, indicator)
+    try:
+        instant = parse_instant(text, scope.zone(lab))
+    except ValueError as error:
+        hint = "write 2025-08-31 or 2025-08-31T12:00 (local) or 2025-08-31T10:00:00Z"
+        raise DataError(f"{text!r} is no time", hint=hint) from error
+    is_date = len(text) == len("2025-08-31")
+    return instant + 12 * HOUR_NS if is_date and row.period != "hour" else instant
 
 
 def _indicator(scope: Scope, lab: str, name: str) -> Indicator:

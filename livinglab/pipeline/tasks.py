@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any, TypedDict
 
-from livinglab.errors import PipelineError
+from livinglab.errors import LivingLabError, PipelineError
 from livinglab.pipeline.chunks import Chunk, plan, run_chunk
 from livinglab.pipeline.records import ALWAYS
 from livinglab.pipeline.windows import Window
@@ -100,9 +100,22 @@ def _named(window: str, key: str, zone: str) -> Window:
 
 
 def rebuild_for_run(batch: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rebuild the chunks of a batch; returns their summaries as plain JSON."""
+    """Rebuild the chunks of a batch; returns their summaries as plain JSON.
+
+    A chunk that fails does not keep the others from being computed; its error is raised at the end.
+    """
     project = Project.open()
+    errors: list[LivingLabError] = []
+    summaries = []
     try:
-        return [asdict(run_chunk(project, chunk)) for chunk in batch["chunks"]]
+        for chunk in batch["chunks"]:
+            try:
+                summaries.append(asdict(run_chunk(project, chunk)))
+            except LivingLabError as error:
+                errors.append(error)
     finally:
         project.close()
+    if errors:
+        # One that waiting cannot help goes first: a retry would only repeat it.
+        raise min(errors, key=lambda error: error.transient)
+    return summaries

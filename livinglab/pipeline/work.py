@@ -120,19 +120,30 @@ def rebuild(
     return summary
 
 
-def _require_target(project: Project, level: str, lab: str, theme: str) -> None:
+def themes_of(project: Project, level: str, lab: str) -> list[str]:
+    """Themes (or experiments) of a lab that have windows on a level.
+
+    Raises
+    ------
+    PipelineError
+        If there is no such level or lab.
+    """
     if level not in LEVELS:
         raise PipelineError(f"no level {level!r}", hint=f"one of {', '.join(LEVELS)}")
     labs = project.registry.labs
     if lab not in labs:
         raise PipelineError(f"no lab {lab!r}", hint=f"one of {', '.join(sorted(labs))}")
-    known = targets(project.store, Scope(project.registry), level, [lab])
-    if theme not in {target.theme for target in known}:
-        names = ", ".join(target.theme for target in known) or "nothing"
+    found = targets(project.store, Scope(project.registry), level, [lab])
+    return [target.theme for target in found]
+
+
+def _require_target(project: Project, level: str, lab: str, theme: str) -> None:
+    known = themes_of(project, level, lab)
+    if theme not in known:
         kind = "experiment" if level == EXPERIMENT else "theme"
         raise PipelineError(
             f"lab {lab!r} has no {kind} {theme!r}",
-            hint=f"it has {names} (livinglab device list shows what is measured)",
+            hint=f"it has {', '.join(known) or 'none'}",
         )
 
 

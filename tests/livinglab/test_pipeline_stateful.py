@@ -47,8 +47,6 @@ from small_lab import (
 
 from livinglab import pipeline
 from livinglab.model import Point
-from livinglab.pipeline.freshness import targets
-from livinglab.pipeline.scope import Scope
 from livinglab.project import Project
 from livinglab.registry import Calibration, ManualFlag, Registry
 from livinglab.timeline import DAY_NS, HOUR_NS, SECOND_NS
@@ -179,7 +177,14 @@ class Lab(RuleBasedStateMachine):
         """A calibration of one device replaces what it had."""
         parameters = {"offset": 1.0, "slope": slope}
         row = Calibration(
-            name, DEVICES[name][2], "linear", parameters, span[0], None if open_end else span[1], "", 1
+            name,
+            DEVICES[name][2],
+            "linear",
+            parameters,
+            span[0],
+            None if open_end else span[1],
+            "",
+            1,
         )
         others = [each for each in self.options["calibrations"] if each.device != name]
         self.options["calibrations"] = [*others, row]
@@ -239,10 +244,12 @@ class Lab(RuleBasedStateMachine):
 
     @rule(
         levels=st.sets(st.sampled_from(pipeline.LEVELS), min_size=1),
-        accident=st.sampled_from(["none", "crash", "crash", "overtake", "late", "half", "config"]),
+        accident=st.sampled_from(
+            ["none", "crash", "crash", "overtake", "overtake later", "late", "half", "config"]
+        ),
         at=st.integers(1, 90),
-        theirs=st.sampled_from(["same", "older"]),
-        again=st.integers(0, 40),
+        older=st.sampled_from(["nobody", "nobody", "here", "there"]),
+        again=st.sampled_from([0, 0, 0, 1, 2, 5, 9, 20]),
         name=NAMES,
         span=SPAN,
     )
@@ -251,20 +258,31 @@ class Lab(RuleBasedStateMachine):
         levels: set[str],
         accident: str,
         at: int,
-        theirs: str,
+        older: str,
         again: int,
         name: str,
         span: tuple[int, int],
     ) -> None:
-        """Reconcile some levels; at one moment between two operations something happens."""
-        registry = self.older if theirs == "older" else self.registry
+        """Reconcile some levels; at one moment between two operations something happens.
+
+        `older` says which machine still has the configuration before the last; `again` is the write
+        before which the other machine dies, 0 = it does not.
+        """
+        registry = {
+            machine: self.older if older == machine else self.registry
+            for machine in ("here", "there")
+        }
         happened = []
 
         def crash() -> None:
             raise CrashError
 
         def overtake() -> None:
-            self._reconcile(self._dying(again), registry, levels, "there")
+            self._reconcile(self._dying(again), registry["there"], levels, "there")
+
+        def overtake_later() -> None:
+            late()
+            overtake()
 
         def late() -> None:
             arrive(self.store, self._points(name, span, "other"))
@@ -281,6 +299,7 @@ class Lab(RuleBasedStateMachine):
             "none": lambda: None,
             "crash": crash,
             "overtake": overtake,
+            "overtake later": overtake_later,
             "late": late,
             "half": half,
             "config": config,
@@ -292,7 +311,7 @@ class Lab(RuleBasedStateMachine):
                 happened.append(number)
                 accidents[accident]()
 
-        self._reconcile(WatchedStore(self.store, before), self.registry, levels, "here")
+        self._reconcile(WatchedStore(self.store, before), registry["here"], levels, "here")
         event(f"{accident}: {'happened' if happened else 'too late'}")
 
     def _dying(self, writes: int) -> Any:
@@ -320,9 +339,7 @@ class Lab(RuleBasedStateMachine):
     def force(self, level: str, theme: str, span: tuple[int, int]) -> None:
         """An engineer redoes a range by hand."""
         project = self._project(self.store, self.registry)
-        if self.registry.labs and any(
-            target.theme == theme for target in targets(self.store, Scope(self.registry), level, [LAB])
-        ):
+        if theme in pipeline.themes_of(project, level, LAB):
             pipeline.rebuild(project, level, LAB, theme, *span, force=True, now_ns=self.now)
 
     # ------------------------------------------------------------------ what must hold
