@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ingest.ledger import Ledger, read_ledger
 from rich.console import Console
 from rich.table import Table
 
+from ingest.ledger import Ledger, read_ledger
 from livinglab.demo.messages import Script
 from livinglab.demo.processes import DemoError
 from livinglab.pipeline import stale
