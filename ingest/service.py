@@ -10,6 +10,7 @@ watches the configuration folder and keeps house; it never touches a message.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -133,6 +134,7 @@ class Service:
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_hangup)
         self.house.look()
+        _settle_memory()
         self._start("recorder", lambda: self.recorder.run(self._stop))
         self._start("loader", self._load)
         self._log.info(
@@ -264,6 +266,16 @@ class Service:
 
     def _on_hangup(self, _number: int, _frame: FrameType | None) -> None:
         self._hangup.set()
+
+
+def _settle_memory() -> None:
+    """Keep the garbage collector off what stays, and from looking after every 700 messages.
+
+    Messages make no cycles; looking for them cost a sixth of all CPU time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def run_service(config_dir: Path | None = None, *, log_level: str = "info") -> None:
