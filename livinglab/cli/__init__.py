@@ -23,6 +23,7 @@ MODULES: Final = (
     "ingest_commands",
     "pipeline_commands",
     "access_commands",
+    "store_commands",
 )
 
 # A pipe has no width: wide enough for tables, so that nothing is cut in a file.

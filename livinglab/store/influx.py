@@ -13,7 +13,7 @@ from livinglab.errors import StoreAuthError
 from livinglab.model import Point, SeriesKey
 from livinglab.store.base import BUCKETS, Rejected, Replaced, Tags
 from livinglab.store.chunks import chunked
-from livinglab.store.influx_admin import Administration
+from livinglab.store.influx_admin import ROLES, Administration
 from livinglab.store.influx_http import Transport
 from livinglab.store.influx_read import InfluxReader
 from livinglab.store.influx_write import InfluxWriter
@@ -143,13 +143,13 @@ class InfluxStore:
         """Create the buckets that are missing, without expiry; needs an administrator's token."""
         self._administration.create_buckets()
 
-    def create_tokens(self) -> dict[str, str]:
-        """New least-privilege tokens for `influx_admin.ROLES`, by role; needs an administrator's.
+    def create_tokens(self, roles: Collection[str] = tuple(ROLES)) -> dict[str, str]:
+        """New least-privilege tokens for roles of `influx_admin.ROLES`; needs an administrator's.
 
         `ingest` writes raw and ops and reads ops; `airflow` reads raw and writes what it computes;
         `researcher` reads clean and indicators. The server shows a token only now: keep them.
         """
-        return self._administration.create_tokens()
+        return self._administration.create_tokens(roles)
 
     def remove_buckets(self) -> None:
         """Delete the buckets with all they hold; needs an administrator's token."""

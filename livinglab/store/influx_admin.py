@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -85,14 +85,14 @@ class Administration:
         for found in self._bucket_ids(self._org_id()).values():
             self._call("DELETE", f"buckets/{found}")
 
-    def create_tokens(self) -> dict[str, str]:
-        """A new token for each of `ROLES`; the server shows it only now."""
+    def create_tokens(self, roles: Collection[str]) -> dict[str, str]:
+        """A new token for each role; the server shows it only now."""
         org_id = self._org_id()
         ids = self._bucket_ids(org_id)
         if missing := [bucket for bucket in BUCKETS if bucket not in ids]:
             problem = f"no bucket for {', '.join(missing)} at {self._http.base}"
             raise StoreMissingError(problem, hint="prepare the store before its tokens")
-        return {role: self._create_token(role, org_id, ids) for role in ROLES}
+        return {role: self._create_token(role, org_id, ids) for role in roles}
 
     def _create_token(self, role: str, org_id: str, ids: Mapping[str, str]) -> str:
         permissions = [
