@@ -17,7 +17,7 @@ from ingest.decoders.values import names
 from livinglab.model import Decoded, Reading
 
 #: Formats whose keys say something to the generic table.
-KEYED: Final = frozenset(("tts_v3", "plain_json"))
+KEYED: Final = frozenset(names("tts_v3 chirpstack_v3 chirpstack_v4 plain_json plain_csv"))
 
 _PLACE: Final = re.compile(r"\d+|\[(?P<name>[^=]*)=(?P<value>.*)\]")
 _WEIGHTED: Final = re.compile(r"(la|laeq|lamax|lamin)@([A-Z])")
@@ -29,6 +29,8 @@ _AIR: Final = frozenset(
     )
 )
 _SOIL: Final = frozenset(("soil_moisture", "soil_permittivity"))
+# Probes give a depth in mm, cm or m: without unit it says nothing.
+_NEEDS_UNIT: Final = frozenset(("water_depth",))
 _WATER: Final = frozenset(
     ("water_depth", "dissolved_oxygen", "oxygen_saturation", "turbidity", "water_level")
 )
@@ -114,13 +116,20 @@ def _settled(known: keys.Meaning, name: str, reading: Reading) -> tuple[str, str
     if stated is not None:
         fits = keys.fits(known.quantity, stated) or stated in ("%", "1")
         return (known.quantity if fits else ""), stated
-    if known.quantity == "battery_voltage" and known.unit == "V" and value > 100:
-        return known.quantity, "mV"
-    if known.quantity == "air_pressure" and known.unit is None:
-        return known.quantity, _pressure_unit(value)
-    if known.quantity == "soil_moisture" and 0 < value <= 1 and _is_content(name):
-        return known.quantity, "m3/m3"
-    return known.quantity, known.unit
+    return _by_magnitude(known, name, value)
+
+
+def _by_magnitude(known: keys.Meaning, name: str, value: float) -> tuple[str, str | None]:
+    quantity, unit = known.quantity, known.unit
+    if unit is None and quantity in _NEEDS_UNIT:
+        return "", None
+    if quantity == "battery_voltage" and unit == "V" and value > 100:
+        unit = "mV"
+    elif quantity == "air_pressure" and unit is None:
+        unit = _pressure_unit(value)
+    elif quantity == "soil_moisture" and 0 < value <= 1 and _is_content(name):
+        unit = "m3/m3"
+    return quantity, unit
 
 
 def _battery(value: float, unit: str | None) -> tuple[str, str | None]:

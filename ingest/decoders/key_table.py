@@ -439,6 +439,15 @@ PLACES: Final = frozenset(
     ]
 )
 
+# Words in a free name that say the value is no measurement, or one of the electronics.
+_NO_MEASUREMENT: Final = """
+    target setpoint set max min maximum minimum offset raw threshold alarm limit calibration heat
+    feels apparent index wifi signal uptime gateway count calibrated trend forecast
+"""
+_CHIPS: Final = "cpu esp esp32 esp8266 chip board device internal mcu core soc"
+NO_MEASUREMENT: Final = frozenset(_NO_MEASUREMENT.split())
+CHIPS: Final = frozenset(_CHIPS.split())
+
 
 def _rows(table: str) -> Iterator[tuple[str, str]]:
     """(unindented line, words of the indented lines below it)."""

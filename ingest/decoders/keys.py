@@ -79,12 +79,56 @@ def meaning(key: str) -> Meaning | None:
     return whole if whole is not None else _by_words(key)
 
 
+@lru_cache(maxsize=8192)
+def meaning_in(name: str) -> Meaning | None:
+    """Meaning of the words of a free name ("bedroom_humidity", "Temperature of the kitchen").
+
+    The longest run of known words counts, the later one of equal length; other words are ignored
+    unless they say that the value is no measurement of that thing (a target, a limit, a chip).
+
+    Examples
+    --------
+    >>> meaning_in("bedroom_humidity").quantity, meaning_in("Temperature of the kitchen").quantity
+    ('relative_humidity', 'temperature')
+    >>> meaning_in("boiler_target_temperature") is None, meaning_in("esp32_temperature").quantity
+    (True, 'device_temperature')
+    """
+    whole = meaning(name)
+    if whole is not None or len(name) > MAX_KEY:
+        return whole
+    words = _SEGMENT.findall(name)[:12]
+    if any(word.casefold() in key_table.NO_MEASUREMENT for word in words):
+        return None
+    for size in range(len(words) - 1, 0, -1):
+        for start in range(len(words) - size, -1, -1):
+            found = meaning("_".join(words[start : start + size]))
+            if found is not None and _is_telling(words[start : start + size]):
+                return _of_chip(found, words)
+    return None
+
+
+def _is_telling(words: list[str]) -> bool:
+    return len("".join(words)) > 1
+
+
+def _of_chip(found: Meaning, words: list[str]) -> Meaning:
+    is_chip = any(word.casefold() in key_table.CHIPS for word in words)
+    if found.quantity in ("temperature", "air_temperature") and is_chip:
+        return Meaning("device_temperature", found.unit)
+    return found
+
+
 def fits(quantity: str, unit: str | None) -> bool:
     """Whether a unit (in the spelling of the table) can belong to a quantity of the table."""
     if unit is None:
         return True
     dimensions = _QUANTITY_DIMENSIONS.get(quantity)
     return dimensions is None or _DIMENSION.get(unit, unit) in dimensions
+
+
+def is_unit(unit: str) -> bool:
+    """Whether a unit in the spelling of the table is one the table knows."""
+    return unit in _DIMENSION
 
 
 def medium_of(channel: str) -> str:

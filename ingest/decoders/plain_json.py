@@ -108,6 +108,11 @@ def device_and_time(item: object, context: Context) -> tuple[str, times.Instant]
     return _device_in(item), _time_in(item, None, context.timezone)
 
 
+def envelope_keys(item: Mapping[str, object]) -> set[str]:
+    """The keys of an object that name its device and time rather than values."""
+    return {_device_key(item), *_time_names(item)}
+
+
 def _decode_any(message: Message, context: Context) -> Decoded:
     body = parse(message.payload)
     items = body if isinstance(body, list) else [body]
@@ -134,7 +139,7 @@ def _read(
     model = context.model_of(device)
     now = _time_in(item, model, context.timezone)
     into = vendor.Collection(now.ns, zone=context.timezone, local=now.local)
-    own = {_device_key(item), *_time_names(item)}
+    own = envelope_keys(item)
     vendor.read_object({key: value for key, value in item.items() if key not in own}, into)
     if model is not None:
         _read_mapped(item, model, into)

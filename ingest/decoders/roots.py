@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from ingest.decoders import plain_json, times, tts_v3
+from ingest.decoders import (
+    chirpstack_v3,
+    chirpstack_v4,
+    plain_csv,
+    plain_json,
+    sparkplug_b,
+    times,
+    tts_v3,
+)
 from ingest.decoders.base import Context
 from ingest.decoders.json_guard import parse
 from livinglab.model import Message
+
+_ENVELOPES: Final = {
+    "chirpstack_v3": chirpstack_v3.envelope,
+    "chirpstack_v4": chirpstack_v4.envelope,
+    "tts_v3": tts_v3.envelope,
+}
 
 
 class Root(NamedTuple):
@@ -27,10 +41,26 @@ def roots(message: Message, format_name: str, context: Context) -> Iterator[Root
     DecodeError
         Where the message cannot be read at all.
     """
-    if format_name == "tts_v3":
-        yield Root(*tts_v3.envelope(message, context))
-        return
-    yield from _plain(message, context)
+    if format_name in _ENVELOPES:
+        yield Root(*_ENVELOPES[format_name](message, context))
+    elif format_name == "sparkplug_b":
+        values, moment = sparkplug_b.named_metrics(message, context)
+        levels = message.topic.split("/")
+        yield Root(values, "/".join([*levels[1:2], *levels[3:]]), moment)
+    elif format_name == "plain_csv":
+        yield from _table(message, context)
+    else:
+        yield from _plain(message, context)
+
+
+def _table(message: Message, context: Context) -> Iterator[Root]:
+    header, rows = plain_csv.table(message.payload)
+    for cells in rows:
+        if header is None:
+            yield Root(list(cells), "", times.UNSET)
+        elif len(cells) == len(header):
+            item = dict(zip(header, cells, strict=True))
+            yield Root(item, *plain_json.device_and_time(item, context))
 
 
 def _plain(message: Message, context: Context) -> Iterator[Root]:

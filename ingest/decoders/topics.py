@@ -62,6 +62,17 @@ def own_or_topic(own: str, message: Message, context: Context) -> str:
     return device
 
 
+def in_grammar(own: str, message: Message, context: Context) -> str:
+    """The device by the format's own topic grammar, unless the route names a level.
+
+    Raises
+    ------
+    DecodeError
+        DEVICE, if the topic has no such level.
+    """
+    return own if own and context.device == "payload" else topic_device(message, context)
+
+
 def plain(name: str) -> str:
     """A device name without case and separators, for comparing two spellings."""
     return "".join(character for character in name.casefold() if character.isalnum())

@@ -211,6 +211,8 @@ def _take(
 ) -> None:
     key = "/".join(path)[: keys.MAX_KEY]
     found = _value(path[-1], value)
+    if found is None and isinstance(value, str):
+        found, unit = _with_unit(value, unit)
     if found is not None:
         into.add(Reading(key, "", found, unit, time.ns, "0", time.local))
     elif value is None or (isinstance(value, str) and keys.meaning(path[-1]) is not None):
@@ -228,6 +230,15 @@ def _value(name: str, value: object) -> float | None:
     if isinstance(value, bool):
         return float(value) if known is None else None
     return number_in(value)
+
+
+def _with_unit(text: str, unit: str | None) -> tuple[float | None, str | None]:
+    """Value and unit of a text like "1322 mm"; None where the text is anything else."""
+    amount, _, rest = text.strip().partition(" ")
+    written = unit_text(rest[:20]) if rest and unit is None else None
+    if written is None or not keys.is_unit(written):
+        return None, unit
+    return number_in(amount), written
 
 
 def _own_time(node: Mapping[str, object], time: times.Instant, into: Collection) -> times.Instant:

@@ -1,0 +1,56 @@
+"""What LoRaWAN network servers have in common: undecoded frames and device EUIs."""
+
+from __future__ import annotations
+
+import binascii
+
+from ingest.decoders.json_guard import json_type, require_base64
+from ingest.decoders.topics import plain
+from livinglab.errors import DecodeError, Reason
+
+UNDECODED = "not decoded: the network server has no codec for this device"
+
+
+def note_undecoded(frame: object, name: str) -> str:
+    """Why an uplink without decoded object has no reading.
+
+    Raises
+    ------
+    DecodeError
+        SYNTAX or FORMAT, if the frame is there and no base64 text.
+    """
+    if frame is None or frame == "":
+        return "no payload"
+    if not isinstance(frame, str):
+        raise DecodeError(Reason.SYNTAX, f"{name} must be a text, not {json_type(frame)}")
+    require_base64(frame)
+    return UNDECODED
+
+
+def eui_of(text: str) -> str:
+    """An EUI in lower hex, from hex or from the base64 that older servers write.
+
+    Examples
+    --------
+    >>> eui_of("A84041F621857CD2"), eui_of("AgICAgICAgI=")
+    ('a84041f621857cd2', '0202020202020202')
+    """
+    if len(text) == 12 and text.endswith("="):
+        try:
+            return binascii.a2b_base64(text).hex()
+        except binascii.Error:
+            return text.lower()
+    return text.lower()
+
+
+def require_same_device(in_topic: str | None, own: str) -> None:
+    """Refuses a message whose topic names another device than its body.
+
+    Raises
+    ------
+    DecodeError
+        DEVICE, with both names.
+    """
+    if in_topic is not None and plain(in_topic) != plain(own):
+        text = f"the topic says device {in_topic[:60]!r}, the payload {own[:60]!r}"
+        raise DecodeError(Reason.DEVICE, text, hint="correct the bridge that changes one of them")

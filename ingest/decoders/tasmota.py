@@ -1,0 +1,158 @@
+"""Tasmota: telemetry of ESP boards, `tele/{topic}/SENSOR` and the replies to `Status 8` and 10.
+
+The first level names the sensor, the second the quantity. `Time` is local without offset unless
+SetOption52 is on; an `Epoch` beside it wins. `TempUnit` and `PressureUnit` apply to all sensors of
+the message.
+
+References
+----------
+.. [1] tasmota/docs, docs/MQTT.md, docs/Sensors and Bluetooth.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from ingest.decoders import times
+from ingest.decoders.base import Context
+from ingest.decoders.json_guard import parse_object, require_object
+from ingest.decoders.topics import in_grammar
+from ingest.decoders.values import names, number, switch, unit_text
+from livinglab.errors import Reason
+from livinglab.model import Decoded, Message, Reading
+
+_PREFIXES: Final = frozenset(names("tele stat cmnd"))
+_KINDS: Final = frozenset(names("SENSOR STATUS8 STATUS10"))
+_NOT_SENSORS: Final = frozenset(names("Time Epoch TempUnit PressureUnit SpeedUnit"))
+_KEYS: Final[Mapping[str, tuple[str, str]]] = {
+    "Temperature": ("temperature", "Cel"),
+    "Humidity": ("relative_humidity", "%"),
+    "DewPoint": ("dew_point", "Cel"),
+    "Pressure": ("air_pressure", "hPa"),
+    "Illuminance": ("illuminance", "lx"),
+    "CarbonDioxide": ("co2", "ppm"),
+    "eCO2": ("eco2", "ppm"),
+    "TVOC": ("tvoc", "ppb"),
+    "PM1": ("pm1", "ug/m3"),
+    "PM2.5": ("pm2_5", "ug/m3"),
+    "PM4": ("pm4", "ug/m3"),
+    "PM10": ("pm10", "ug/m3"),
+    "Moisture": ("soil_moisture", "%"),
+    "Noise": ("sound_level", "dB"),
+    "UvIndex": ("uv_index", "1"),
+    "pH": ("ph", "pH"),
+    "EC": ("electrical_conductivity", "uS/cm"),
+    "Voltage": ("voltage", "V"),
+    "Current": ("current", "A"),
+    "Power": ("power", "W"),
+    "Battery": ("battery_level", "%"),
+    "OBJTMP": ("temperature", "Cel"),
+    "AMBTMP": ("temperature", "Cel"),
+    "Distance": ("distance", "cm"),
+}
+_CHIPS: Final = re.compile(r"ESP32|ESP8266", re.IGNORECASE)
+_PLANTS: Final = re.compile(r"Flora|HHCC|CHIRP|MiFlora", re.IGNORECASE)
+_LASERS: Final = re.compile(r"VL53|VL6180", re.IGNORECASE)  # these count in mm, ultrasound in cm
+_PROBES: Final = re.compile(r"DS18|ANALOG|MAX31|MAX6675|MLX|Thermo|MHZ|CCS811", re.IGNORECASE)
+_RADARS: Final = re.compile(r"LD2410", re.IGNORECASE)
+_AIR: Final = frozenset(names("Humidity Pressure DewPoint"))
+
+
+def decode(message: Message, context: Context) -> Decoded:
+    """Readings of all sensors of a board, under the board's topic.
+
+    `Reading.key` is `<sensor>/<quantity>`; a 1-wire probe, whose number can change, is named by its
+    id: `DS18B20/[Id=00000566CC39]/Temperature`.
+
+    Raises
+    ------
+    DecodeError
+        SYNTAX for the wrong containers, TIME for an impossible time.
+    """
+    levels = message.topic.split("/")
+    kind = levels[-1]
+    if kind not in _KINDS:
+        return Decoded(note=kind[:40])
+    body = parse_object(message.payload)
+    if "StatusSNS" in body:
+        body = require_object(body["StatusSNS"], "StatusSNS")
+    moment = _clock(body, context.timezone)
+    own = "/".join(level for level in levels[:-1] if level not in _PREFIXES)
+    device = in_grammar(own, message, context)
+    dropped: list[tuple[str, str]] = []
+    rows = [row._replace(time_ns=moment.ns, local=moment.local) for row in _sensors(body, dropped)]
+    note = "" if rows else "no sensor"
+    return Decoded({device: rows} if rows else {}, "", tuple(dropped), note)
+
+
+def _clock(body: Mapping[str, object], zone: str) -> times.Instant:
+    epoch = number(body.get("Epoch"))
+    own = times.epoch(epoch) if epoch is not None else times.UNSET
+    return own if own != times.UNSET else times.instant(body.get("Time"), zone)
+
+
+def _sensors(body: Mapping[str, object], dropped: list[tuple[str, str]]) -> Iterator[Reading]:
+    for name, content in body.items():
+        if name in _NOT_SENSORS:
+            continue
+        if isinstance(content, dict):
+            yield from _sensor(name, content, body, dropped)
+        elif switch(content) is not None:
+            yield Reading(name, "", switch(content) or 0.0, "1", None)
+
+
+def _sensor(
+    name: str,
+    sensor: Mapping[str, object],
+    body: Mapping[str, object],
+    dropped: list[tuple[str, str]],
+) -> Iterator[Reading]:
+    prefix = _prefix(name, sensor)
+    for key, content in sensor.items():
+        value = number(content)
+        if value is None:
+            if content is None and key in _KEYS:
+                dropped.append((f"{prefix}/{key}", Reason.NO_VALUE.value))
+            continue
+        quantity, unit = _meaning(name, key, sensor, body)
+        if key == "People" and _RADARS.match(name):  # 0, 1 nobody; 2, 3 somebody
+            quantity, unit, value = "occupancy", "1", float(value >= 2)
+        yield Reading(f"{prefix}/{key}"[:120], quantity, value, unit, None)
+
+
+def _prefix(name: str, sensor: Mapping[str, object]) -> str:
+    own = sensor.get("Id")
+    if isinstance(own, str) and own:
+        return f"{re.sub(r'-[0-9]+$', '', name)}/[Id={own[:40]}]"
+    return name
+
+
+def _meaning(
+    name: str, key: str, sensor: Mapping[str, object], body: Mapping[str, object]
+) -> tuple[str, str | None]:
+    known = _KEYS.get(key)
+    if known is None:
+        return "", None
+    quantity, unit = known
+    if quantity in ("temperature", "dew_point"):
+        stated = body.get("TempUnit")
+        unit = unit_text(stated) or "Cel" if isinstance(stated, str) else "Cel"
+        return (_medium(name, sensor) if quantity == "temperature" else quantity), unit
+    if key == "Pressure":
+        stated = body.get("PressureUnit")
+        return quantity, (unit_text(stated) if isinstance(stated, str) else None) or "hPa"
+    if key == "Humidity" and _PLANTS.match(name):
+        return "soil_moisture", "%"
+    if key == "Distance":
+        return quantity, "mm" if _LASERS.match(name) else "cm"
+    return quantity, unit
+
+
+def _medium(name: str, sensor: Mapping[str, object]) -> str:
+    if _CHIPS.match(name):
+        return "device_temperature"
+    if _PLANTS.match(name) or _PROBES.match(name) or not _AIR & sensor.keys():
+        return "temperature"
+    return "air_temperature"
