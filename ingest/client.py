@@ -16,6 +16,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from ingest.frames import FrameError, FrameSplitter, Inbox, puback
 from ingest.logs import logger
@@ -56,21 +57,17 @@ def broker_of(settings: Settings, password: str | None) -> Broker:
     Raises
     ------
     ConfigError
-        If the address has no host, or an option that is none.
+        If the address has an option that is none.
     """
     parts = urlsplit(settings.broker)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     tls = parts.scheme == "mqtts"
     ca_file, kind = options.pop("ca", ""), options.pop("client", "frames")
-    if options or kind not in ("frames", "plain") or not parts.hostname:
-        raise _address_error(f"cannot read the address {settings.broker!r}")
-    try:
-        port = parts.port or (8883 if tls else 1883)
-    except ValueError as error:
-        raise _address_error(f"no port in {settings.broker!r}") from error
+    if options or kind not in ("frames", "plain"):
+        raise _address_error(f"cannot read the options of {settings.broker!r}")
     return Broker(
-        host=parts.hostname,
-        port=port,
+        host=parts.hostname or "",  # the settings insist on one
+        port=parts.port or (8883 if tls else 1883),
         client_id=settings.client_id,
         tls=tls,
         ca_file=Path(ca_file) if ca_file else None,
@@ -95,7 +92,7 @@ class PlainClient(paho.Client):
 
     def __init__(self, inbox: Inbox, **options: Any) -> None:
         super().__init__(
-            paho.CallbackAPIVersion.VERSION2,
+            CallbackAPIVersion.VERSION2,
             clean_session=False,
             protocol=paho.MQTTv311,
             reconnect_on_failure=False,
@@ -125,7 +122,7 @@ class PlainClient(paho.Client):
         except UnicodeDecodeError:  # a broker lets only UTF-8 pass
             topic = "\N{REPLACEMENT CHARACTER}"
         flags = message.dup << 3 | message.retain
-        self.inbox.add(topic, message.payload, message.mid, message.qos, flags)
+        self.inbox.add(topic, bytes(message.payload), message.mid, message.qos, flags)
 
 
 class FrameClient(PlainClient):
@@ -137,7 +134,7 @@ class FrameClient(PlainClient):
         self._packet = b""  # what paho's own reader gets next
         self._ended = False
 
-    def reconnect(self) -> paho.MQTTErrorCode:
+    def reconnect(self) -> MQTTErrorCode:
         """Connect, with an empty stream."""
         self._splitter = FrameSplitter(self.inbox)
         self._packet, self._ended = b"", False
@@ -147,7 +144,7 @@ class FrameClient(PlainClient):
         """Read once, as much as there is."""
         self.loop_read()
 
-    def loop_read(self, max_packets: int = 1) -> paho.MQTTErrorCode:
+    def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
         """Split one large read; packets other than PUBLISH of QoS 0 and 1 are paho's to read."""
         if self.socket() is None:
             return paho.MQTT_ERR_NO_CONN
@@ -223,7 +220,7 @@ def publisher(host: str, port: int, *, in_flight: int = 200) -> Iterator[paho.Cl
     OSError
         If the broker cannot be reached.
     """
-    client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311)
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311)
     client.max_inflight_messages_set(in_flight)
     client.max_queued_messages_set(0)  # no limit
     client.connect(host, port)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
+from ingest.logs import logger
 from livinglab.errors import ConfigError, Problem
 
 _TEXT: Final = "text/plain; charset=utf-8"
@@ -83,10 +84,7 @@ def _handler_for(pages: Mapping[str, Callable[[], Answer]]) -> type[BaseHTTPRequ
         timeout = _IDLE_S
 
         def do_GET(self) -> None:
-            page = pages.get(self.path.partition("?")[0])
-            known = ", ".join(pages)
-            answer = page() if page else text_answer(404, f"no such page; there are {known}\n")
-            status, kind, body = answer
+            status, kind, body = _answer(pages, self.path.partition("?")[0])
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
@@ -97,3 +95,16 @@ def _handler_for(pages: Mapping[str, Callable[[], Answer]]) -> type[BaseHTTPRequ
             """Monitors ask every few seconds: that is no news."""
 
     return Handler
+
+
+def _answer(pages: Mapping[str, Callable[[], Answer]], path: str) -> Answer:
+    page = pages.get(path)
+    if page is None:
+        return text_answer(404, f"no such page; there are {', '.join(pages)}\n")
+    try:
+        return page()
+    except (
+        Exception
+    ) as error:  # a disk that refuses, say: the monitor is told, the log has it whole
+        logger("http").exception("page_failed", page=path)
+        return text_answer(500, f"{path} cannot be made now: {error}\n")

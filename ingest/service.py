@@ -145,7 +145,10 @@ class Service:
             store=self.store.url,
         )
         while not self._stop.wait(_TURN_S):
-            self._turn()
+            try:
+                self._turn()
+            except Exception:  # housekeeping must not end what works
+                self._log.exception("housekeeping_failed")
         return self._end()
 
     def why_not_ready(self) -> list[str]:

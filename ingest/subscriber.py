@@ -140,12 +140,13 @@ class Subscriber:
     def close(self) -> None:
         """Send what is waiting, disconnect; the session stays. `poll` would connect again."""
         client = self._client
-        if client.socket() is None:
+        sock = client.socket()
+        if sock is None:
             return
         self._closing = True
         # paho closes at once. With bytes unread, the kernel would then reset the connection, and
         # the broker lose the PUBACKs that it has not read yet.
-        with socket.socket(fileno=os.dup(client.socket().fileno())) as open_until_read:
+        with socket.socket(fileno=os.dup(sock.fileno())) as open_until_read:
             end = time.monotonic() + _CLOSE_S
             client.disconnect()
             while client.socket() is not None and time.monotonic() < end:

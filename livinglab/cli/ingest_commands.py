@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,16 @@ from livinglab.cli import console
 
 if TYPE_CHECKING:
     from ingest.trace import Traced
+
+
+class LogLevel(StrEnum):
+    """From all to the worst."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
 
 _SHOWN = 96  # characters of a payload in a table
 
@@ -31,12 +42,12 @@ def register(app: typer.Typer) -> None:
 
 def ingest(
     config: Path | None = typer.Option(None, help="Configuration folder."),
-    log_level: str = typer.Option("info", help="debug, info, warning or error."),
+    log_level: LogLevel = typer.Option(LogLevel.INFO, help="What goes into the log."),
 ) -> None:
     """Run the ingest service until SIGTERM: MQTT -> journal -> store."""
     from ingest.service import run_service
 
-    run_service(config, log_level=log_level)
+    run_service(config, log_level=str(log_level))
 
 
 def journal_show(

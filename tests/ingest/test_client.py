@@ -91,10 +91,8 @@ def test_broker_of_knows_the_usual_ports(address: str, port: int) -> None:
     assert broker_of(Settings(broker=address), None).port == port
 
 
-@pytest.mark.parametrize(
-    "address", ["mqtt://", "mqtt://h?cafile=x", "mqtt://h?client=fast", "mqtt://h:99999"]
-)
-def test_broker_of_refuses_an_address_it_cannot_read(address: str) -> None:
+@pytest.mark.parametrize("address", ["mqtt://h?cafile=x", "mqtt://h?client=fast"])
+def test_broker_of_refuses_an_option_that_is_none(address: str) -> None:
     with pytest.raises(ConfigError) as refusal:
         broker_of(Settings(broker=address), None)
     assert "mqtts://host:8883?ca=" in refusal.value.hint
