@@ -20,6 +20,7 @@ from livinglab.model import Decoded, Reading
 
 MODULES = (
     "ingest.decoders.keys",
+    "ingest.decoders.lorawan",
     "ingest.decoders.mapping",
     "ingest.decoders.plausible",
     "ingest.decoders.senml",

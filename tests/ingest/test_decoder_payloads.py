@@ -60,6 +60,7 @@ def test_decode_payload(name: str, case: dict[str, Any]) -> None:
         with pytest.raises(DecodeError) as caught:
             DECODERS[name](message_of(case), context_of(case))
         assert caught.value.reason == case["reason"]
+        assert caught.value.message
         return
     decoded = DECODERS[name](message_of(case), context_of(case))
     rows = [shown(device, row) for device, rows in decoded.readings.items() for row in rows]
