@@ -38,6 +38,9 @@ TESTS: Final = (
     "attenuated",
     "device_state",
     "manual",
+    "zero_run",
+    "consistency",
+    "calibration",
 )
 
 

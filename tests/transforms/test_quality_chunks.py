@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.frames import time_ns, to_panel
-from transforms.quality import Season, StateLimit, Thresholds, flag, reach_s
+from transforms.quality import Ceiling, Season, StateLimit, Thresholds, flag, reach_s
 
 SECOND = 1_000_000_000
 STEP_S = 60
@@ -47,6 +47,10 @@ def limits(draw: st.DrawFn) -> Thresholds:
         warm_up_s=draw(st.sampled_from([None, 300])),
         warm_up_gap_s=draw(st.sampled_from([None, 100])),
         state_limits=draw(st.sampled_from([(), (StateLimit(quantity="battery", low=3.3),)])),
+        zero_suspect_s=draw(st.sampled_from([None, 100, 180])),
+        zero_fail_s=240,
+        zero_hours=(0, 1),
+        ceiling=draw(st.sampled_from([None, Ceiling(quantity="battery", offset=-3.4)])),
     )
 
 

@@ -18,15 +18,17 @@ from transforms.quality.flagging import (
     override,
     tally,
 )
-from transforms.quality.suite import reach_s
-from transforms.quality.thresholds import Season, StateLimit, Thresholds
+from transforms.quality.suite import configured, reach_s
+from transforms.quality.thresholds import Ceiling, Season, StateLimit, Thresholds
 
 __all__ = [
+    "Ceiling",
     "Season",
     "StateLimit",
     "Thresholds",
     "Verdict",
     "aggregate_flags",
+    "configured",
     "encode_tests",
     "flag",
     "gaps",

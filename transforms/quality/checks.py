@@ -10,7 +10,7 @@ import numpy as np
 from ioos_qc.qartod import gross_range_test
 
 from livinglab.flags import Flag
-from livinglab.timeline import SECOND_NS
+from livinglab.timeline import HOUR_NS, SECOND_NS
 from transforms.frames import Bools, Flags, Floats, Ints
 from transforms.quality.thresholds import Span
 from transforms.quality.track import Track
@@ -126,6 +126,44 @@ def _is_flat(present: Track, run: Ints, name: str) -> Bools:
     span = window_range(present.value[near], first[rows], rows)
     flat[near[rows]] = span < present.threshold("flat_tolerance")[near[rows]]
     return flat
+
+
+def zero_run(track: Track) -> Flags:
+    """Flag 3 or 4 on counts that have been 0 for too long: a counter that counts nobody.
+
+    3 where all readings of more than `zero_suspect_s`, all within `zero_hours` of one day, are 0:
+    at night nobody may have passed. 4 after more than `zero_fail_s` at any hour. A gap ends a run;
+    elsewhere 1.
+    """
+    present = track.present()
+    zero = present.value == 0
+    by_day = zero & _by_day(present)
+    marks = []
+    for name, rows in (("zero_suspect_s", by_day), ("zero_fail_s", zero)):
+        whole = np.zeros(len(track.code), dtype=bool)
+        whole[~track.missing] = _lasts(present, rows, present.threshold(name))
+        marks.append(whole)
+    limits = track.threshold("zero_suspect_s"), track.threshold("zero_fail_s")
+    configured = ~(np.isnan(limits[0]) & np.isnan(limits[1]))
+    return verdicts(track, configured, *marks)
+
+
+def _by_day(present: Track) -> Bools:
+    hour = present.time_ns // HOUR_NS % 24
+    hours = np.asarray([row.zero_hours for row in present.thresholds]).reshape(-1, 2)
+    first, end = hours[present.code].T
+    return np.asarray((hour >= first) & (hour < end), dtype=np.bool_)
+
+
+def _lasts(present: Track, rows: Bools, seconds: Floats) -> Bools:
+    """Rows that end a run of linked `rows` longer than `seconds`, their own interval included."""
+    if not len(rows):
+        return rows
+    begins = np.concatenate(([True], ~(rows[1:] & rows[:-1] & present.linked())))
+    since = present.time_ns - present.time_ns[np.flatnonzero(begins)][np.cumsum(begins) - 1]
+    # Half a step of jitter does not decide.
+    least = (seconds - present.threshold("step_s") / 2) * SECOND_NS
+    return np.asarray(rows & (since >= least), dtype=np.bool_)
 
 
 def _near_long_runs(present: Track, run: Ints, configured: Bools, least_ns: Ints) -> Ints:

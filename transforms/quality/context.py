@@ -175,7 +175,11 @@ def _distances(
     rows = [thresholds[member] for member in members]
     bias = np.asarray([[row.neighbour_bias] for row in rows])
     own = np.where(hours.n[members] > 0, hours.mean[members] - bias, np.nan)
-    median, others = median_of_others(own)
+    sites = [
+        row.neighbour_site or f"series {member}" for row, member in zip(rows, members, strict=True)
+    ]
+    site = np.asarray([list(dict.fromkeys(sites)).index(name) for name in sites])
+    median, others = (table[site] for table in median_of_others(_of_sites(own, site)))
     least = np.asarray([[row.neighbour_least] for row in rows])
     floor = np.asarray([[row.neighbour_distance or 0.0] for row in rows])
     share = np.asarray([[row.neighbour_share] for row in rows])
@@ -183,6 +187,15 @@ def _distances(
     distance[members] = np.where(others >= least, np.abs(own - median), np.nan)
     limit[members] = np.maximum(floor, share * np.abs(median))
     return distance, limit
+
+
+def _of_sites(own: Floats, site: Ints) -> Floats:
+    """Mean over the series of each site, hour by hour; NaN where none has a value."""
+    present = ~np.isnan(own)
+    total, n = (np.zeros((int(site.max()) + 1, own.shape[1])) for _ in range(2))
+    np.add.at(total, site, np.where(present, own, 0.0))
+    np.add.at(n, site, present)
+    return np.divide(total, n, out=np.full(total.shape, np.nan), where=n > 0)
 
 
 def median_of_others(table: Floats) -> tuple[Floats, Ints]:

@@ -57,6 +57,21 @@ def _is_out_of_limits(track: Track) -> Bools:
     return bad
 
 
+def consistency(track: Track) -> Flags:
+    """Flag 3 where a value exceeds what it is a part of, 2 where that is not known.
+
+    PM2.5 above 1.1 PM10 + 2 ug/m3 means that the counter has lost its sizes; domain default.
+    """
+    suspect = np.zeros(len(track.code), dtype=bool)
+    known = np.zeros(len(track.code), dtype=bool)
+    for ceiling, here in track.choice([row.ceiling for row in track.thresholds]):
+        if ceiling is not None:
+            other: Floats = track.at_once[ceiling.quantity]
+            known |= here & ~np.isnan(other)
+            suspect |= here & (track.value > ceiling.factor * other + ceiling.offset)
+    return verdicts(track, known, suspect)
+
+
 def _objections(track: Track, suspect: Bools) -> Flags:
     return verdicts(track, suspect, suspect)
 

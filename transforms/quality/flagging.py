@@ -99,7 +99,7 @@ def encode_tests(frame: pd.DataFrame) -> pd.Series[str]:
     >>> from transforms.frames import to_panel
     >>> frame = flag(to_panel([0], "s", [5.0]), {"s": Thresholds(step_s=60, gross_fail=(0, 1))})
     >>> encode_tests(frame).tolist()
-    ['22422222222']
+    ['22422222222222']
     """
     digits = np.full((len(frame), len(TESTS)), _NOT_RUN, dtype=np.uint8)
     for place, name in enumerate(TESTS):

@@ -7,10 +7,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from transforms.frames import Flags
-from transforms.quality.checks import flat_line, gross_range, missing, rate_of_change, spike
+from transforms.quality.checks import (
+    flat_line,
+    gross_range,
+    missing,
+    rate_of_change,
+    spike,
+    zero_run,
+)
 from transforms.quality.context import attenuated, climatology
-from transforms.quality.device import device_state, timing
-from transforms.quality.thresholds import STATE_LAG_S, Thresholds
+from transforms.quality.device import consistency, device_state, timing
+from transforms.quality.thresholds import AT_ONCE_S, STATE_LAG_S, Thresholds
 from transforms.quality.track import Track
 
 Reach = tuple[int, int]
@@ -24,6 +31,7 @@ class Check:
     name: str
     run: Callable[[Track], Flags]
     reach_s: Callable[[Thresholds], Reach]
+    is_configured: Callable[[Thresholds], bool]
 
 
 def _itself(_thresholds: Thresholds) -> Reach:
@@ -60,18 +68,54 @@ def _state_reach(thresholds: Thresholds) -> Reach:
     return max(silence, STATE_LAG_S if thresholds.state_limits else 0), 0
 
 
+def _zero_reach(thresholds: Thresholds) -> Reach:
+    longest = max(thresholds.zero_suspect_s or 0, thresholds.zero_fail_s or 0)
+    return (longest + thresholds.gap_s if longest else 0), 0
+
+
+def _ceiling_reach(thresholds: Thresholds) -> Reach:
+    return (0 if thresholds.ceiling is None else AT_ONCE_S), 0
+
+
+def _is_any(*names: str) -> Callable[[Thresholds], bool]:
+    return lambda row: any(getattr(row, name) not in (None, ()) for name in names)
+
+
+def _always(_thresholds: Thresholds) -> bool:
+    return True
+
+
 #: Tests of a series by itself, in the order in which they run and are listed.
 CHECKS: Final = (
-    Check("timing", timing, _timing_reach),
-    Check("missing", missing, _itself),
-    Check("gross_range", gross_range, _itself),
-    Check("climatology", climatology, _itself),
-    Check("spike", spike, _spike_reach),
-    Check("rate_of_change", rate_of_change, _rate_reach),
-    Check("flat_line", flat_line, _flat_reach),
-    Check("attenuated", attenuated, _attenuated_reach),
-    Check("device_state", device_state, _state_reach),
+    Check("timing", timing, _timing_reach, _is_any("timing_least_s")),
+    Check("missing", missing, _itself, _always),
+    Check("gross_range", gross_range, _itself, _is_any("gross_fail", "gross_suspect")),
+    Check("climatology", climatology, _itself, _is_any("climatology")),
+    Check("spike", spike, _spike_reach, _is_any("spike_suspect", "spike_fail")),
+    Check("rate_of_change", rate_of_change, _rate_reach, _is_any("rate_per_s")),
+    Check("flat_line", flat_line, _flat_reach, _is_any("flat_suspect_s", "flat_fail_s")),
+    Check(
+        "attenuated",
+        attenuated,
+        _attenuated_reach,
+        _is_any("attenuated_suspect", "attenuated_fail"),
+    ),
+    Check("device_state", device_state, _state_reach, _is_any("warm_up_s", "state_limits")),
+    Check("zero_run", zero_run, _zero_reach, _is_any("zero_suspect_s", "zero_fail_s")),
+    Check("consistency", consistency, _ceiling_reach, _is_any("ceiling")),
 )
+
+
+def configured(thresholds: Thresholds) -> frozenset[str]:
+    """Names of the tests that a series has thresholds for.
+
+    Examples
+    --------
+    >>> sorted(configured(Thresholds(step_s=60, gross_fail=(0, 1), rate_per_s=2)))
+    ['gross_range', 'missing', 'rate_of_change']
+    """
+    names = {check.name for check in CHECKS if check.is_configured(thresholds)}
+    return frozenset(names | ({"neighbour"} if thresholds.neighbour_group else set()))
 
 
 def reach_s(thresholds: Thresholds) -> Reach:

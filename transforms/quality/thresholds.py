@@ -11,6 +11,8 @@ from livinglab.errors import DataError
 GAP_STEPS: Final = 3
 #: What a device measured besides is not older than this [s].
 STATE_LAG_S: Final = 3600
+#: Two quantities of one device belong together when they are not farther apart than this [s].
+AT_ONCE_S: Final = 60
 
 Span = tuple[float, float]
 
@@ -62,6 +64,23 @@ class StateLimit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ceiling:
+    """A quantity that cannot exceed another one of the same device: PM2.5 is a part of PM10.
+
+    Parameters
+    ----------
+    quantity : str
+        The other one, measured at the same time.
+    factor, offset : float
+        A value above factor * other + offset is suspect [offset: unit of the quantity].
+    """
+
+    quantity: str
+    factor: float = 1.0
+    offset: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
     """Thresholds of one series; None = the test is not configured and its flag is 2.
 
@@ -97,6 +116,8 @@ class Thresholds:
         Known distance of this site from its neighbours [unit], taken off before.
     neighbour_least : int
         Least number of neighbours with a value.
+    neighbour_site : str, optional
+        Series of one site are one neighbour together, by their mean. Default: each by itself.
     timing_least_s : float, optional
         Readings closer than this to the one before [s] come from a clock that was set back or from
         a repeat under another time.
@@ -106,6 +127,13 @@ class Thresholds:
         A silence longer than this is a power-up [s]. Default: `gap_s`.
     state_limits : tuple of StateLimit
         Limits of what the device measures besides.
+    zero_suspect_s, zero_fail_s : int, optional
+        Counts that stay 0 for longer than this [s] are suspect, within the hours of `zero_hours`
+        alone, or fail, at any hour.
+    zero_hours : (int, int)
+        From (inclusive) and to (exclusive), UTC: when somebody always passes.
+    ceiling : Ceiling, optional
+        What the value cannot exceed.
 
     Raises
     ------
@@ -141,16 +169,22 @@ class Thresholds:
     neighbour_share: float = 0.0
     neighbour_bias: float = 0.0
     neighbour_least: int = 3
+    neighbour_site: str | None = None
     timing_least_s: float | None = None
     warm_up_s: int | None = None
     warm_up_gap_s: int | None = None
     state_limits: tuple[StateLimit, ...] = ()
+    zero_suspect_s: int | None = None
+    zero_fail_s: int | None = None
+    zero_hours: tuple[int, int] = (5, 19)
+    ceiling: Ceiling | None = None
 
     def __post_init__(self) -> None:
         if self.step_s <= 0:
             raise DataError(f"step_s {self.step_s} is not positive")
         for name in ("max_gap_s", "timing_least_s", "warm_up_s", "warm_up_gap_s"):
             _require_positive(name, getattr(self, name))
+        self._require_zeros()
         self._require_attenuated()
         self._require_neighbours()
         _require_spans(self.gross_suspect, self.gross_fail)
@@ -163,6 +197,13 @@ class Thresholds:
                 )
             if seconds is not None and self.flat_tolerance is None:
                 raise DataError("flat line without flat_tolerance")
+
+    def _require_zeros(self) -> None:
+        for name in ("zero_suspect_s", "zero_fail_s"):
+            _require_positive(name, getattr(self, name))
+        first, last = self.zero_hours
+        if not 0 <= first < last <= 24:
+            raise DataError(f"zero_hours {self.zero_hours} are not two ascending hours of a day")
 
     def _require_attenuated(self) -> None:
         # Too quiet is the smaller number: fail lies below suspect.

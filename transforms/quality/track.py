@@ -13,7 +13,7 @@ from livinglab.errors import DataError
 from livinglab.timeline import SECOND_NS
 from transforms.frames import Bools, Floats, Ints, require_panel, series_codes, time_ns
 from transforms.lookup import latest
-from transforms.quality.thresholds import STATE_LAG_S, Thresholds
+from transforms.quality.thresholds import AT_ONCE_S, STATE_LAG_S, Thresholds
 
 _Choice = TypeVar("_Choice", bound=Hashable)
 
@@ -32,6 +32,8 @@ class Track:
         Time and value of each row; NaN = missing.
     besides : mapping of str to array
         What the device measured besides at each row, by quantity; NaN = not known.
+    at_once : mapping of str to array
+        The same, measured within a minute before.
     """
 
     thresholds: tuple[Thresholds, ...]
@@ -40,6 +42,7 @@ class Track:
     time_ns: Ints
     value: Floats
     besides: Mapping[str, Floats] = field(default_factory=dict)
+    at_once: Mapping[str, Floats] = field(default_factory=dict)
 
     @property
     def missing(self) -> Bools:
@@ -65,6 +68,7 @@ class Track:
             time_ns=self.time_ns[keep],
             value=self.value[keep],
             besides={name: column[keep] for name, column in self.besides.items()},
+            at_once={name: column[keep] for name, column in self.at_once.items()},
         )
 
     def choice(self, values: Sequence[_Choice]) -> Iterator[tuple[_Choice, Bools]]:
@@ -96,7 +100,9 @@ def lay_out(
     value = panel["value"].to_numpy(dtype=np.float64)
     needed = {limit.quantity for row in rows for limit in row.state_limits}
     besides = {name: latest(panel, state, name, STATE_LAG_S) for name in sorted(needed)}
-    return Track(rows, tuple(names), code, time_ns(panel), value, besides)
+    others = {row.ceiling.quantity for row in rows if row.ceiling is not None}
+    at_once = {name: latest(panel, state, name, AT_ONCE_S) for name in sorted(others)}
+    return Track(rows, tuple(names), code, time_ns(panel), value, besides, at_once)
 
 
 def _number(value: Any) -> float:
