@@ -1,6 +1,6 @@
 """Time per message of the decoders on the hot path, beside json.loads and a plain loop.
 
-    python bench/decoders.py [--messages 20000]
+    python -m bench.decoders [--messages 20000]
 
 Messages are those of the labs: five values, about 200 bytes (an uplink of The Things Stack has its
 radio metadata and is about 900 bytes).

@@ -357,87 +357,18 @@ ALSO: Final[tuple[tuple[str, str], ...]] = (
 )
 
 # Words that change nothing, and words that name one of several sensors (they become the channel).
-NOISE: Final = frozenset(
-    [
-        "sensor",
-        "value",
-        "val",
-        "measured",
-        "measurement",
-        "reading",
-        "last",
-        "now",
-        "act",
-        "actual",
-        "avg",
-        "average",
-        "mean",
-        "data",
-        "waarde",
-        "wert",
-        "meting",
-        "messwert",
-        "level",
-        "gps",
-    ]
-)
-PLACES: Final = frozenset(
-    [
-        "ext",
-        "external",
-        "extern",
-        "probe",
-        "in",
-        "out",
-        "inside",
-        "outside",
-        "indoor",
-        "outdoor",
-        "inner",
-        "outer",
-        "left",
-        "right",
-        "top",
-        "bottom",
-        "upper",
-        "lower",
-        "front",
-        "back",
-        "north",
-        "east",
-        "south",
-        "west",
-        "noord",
-        "oost",
-        "zuid",
-        "nord",
-        "ost",
-        "süd",
-        "sued",
-        "ch",
-        "channel",
-        "line",
-        "zone",
-        "port",
-        "boven",
-        "onder",
-        "binnen",
-        "buiten",
-        "innen",
-        "aussen",
-        "außen",
-        "links",
-        "rechts",
-        "a",
-        "b",
-        "c",
-        "d",
-        "x",
-        "y",
-        "lft",
-        "rgt",
-    ]
-)
+_NOISE: Final = """
+    sensor value val measured measurement reading last now act actual avg average mean data
+    waarde wert meting messwert level gps
+"""
+NOISE: Final = frozenset(_NOISE.split())
+_PLACES: Final = """
+    ext external extern probe in out inside outside indoor outdoor inner outer left right top
+    bottom upper lower front back north east south west noord oost zuid nord ost süd sued ch
+    channel line zone port boven onder binnen buiten innen aussen außen links rechts a b c d x
+    y lft rgt
+"""
+PLACES: Final = frozenset(_PLACES.split())
 
 # Words in a free name that say the value is no measurement, or one of the electronics.
 _NO_MEASUREMENT: Final = """
