@@ -25,7 +25,7 @@ INSTRUCTION = (
 SETTINGS = """\
 per_listener_settings false
 allow_anonymous true
-max_queued_messages 0
+max_queued_messages 100000000
 max_queued_bytes 0
 max_inflight_messages 10000
 set_tcp_nodelay true
