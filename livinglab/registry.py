@@ -285,9 +285,9 @@ def quality_for(registry: Registry, quantity: str, device: Device) -> dict[str, 
     Returns
     -------
     dict
-        step_s, max_gap_s, flat_suspect_s, flat_fail_s (s), gross_fail, gross_suspect ((least,
-        greatest), limits inclusive), spike_suspect, spike_fail, flat_tolerance (canonical unit) and
-        rate_per_s (unit per second); None = the test is not configured.
+        Names and units of `transforms.quality.Thresholds`: step_s, max_gap_s, the thresholds of
+        gross range, spike, rate and flat line (None = the test is not configured), and those of
+        further tests where they are configured. Neighbours are the devices of the area.
 
     Raises
     ------
@@ -307,7 +307,28 @@ def quality_for(registry: Registry, quantity: str, device: Device) -> dict[str, 
     rate = merged.pop("rate_per_min", None)
     for name in ("gross_fail", "gross_suspect"):
         merged[name] = _span(merged[name])
-    return merged | {"step_s": device.step_s, "rate_per_s": None if rate is None else rate / 60}
+    merged |= {"step_s": device.step_s, "rate_per_s": None if rate is None else rate / 60}
+    return merged | _further(merged, device, quantity)
+
+
+def _further(merged: dict[str, Any], device: Device, quantity: str) -> dict[str, Any]:
+    """Further tests in the form that `Thresholds` reads; takes them out of `merged`."""
+    names = [name for name in merged if name not in {*_THRESHOLDS, "step_s", "rate_per_s"}]
+    given = {name: merged.pop(name) for name in names}
+    found = {name: value for name, value in given.items() if value is not None}
+    if "neighbour_distance" in found or "neighbour_share" in found:
+        found |= {"neighbour_group": f"{device.area}|{quantity}", "neighbour_site": device.id}
+    else:
+        found = {key: value for key, value in found.items() if not key.startswith("neighbour")}
+    for season in (seasons := [dict(row) for row in found.get("climatology", ())]):
+        season.update({name: _bounds(season.get(name)) for name in ("suspect", "fail")})
+    if seasons:
+        found["climatology"] = seasons
+    if "state_limits" in found:
+        found["state_limits"] = {
+            name: _bounds(span) for name, span in found["state_limits"].items()
+        }
+    return found
 
 
 def window_h(registry: Registry, theme: str) -> int:
@@ -317,6 +338,12 @@ def window_h(registry: Registry, theme: str) -> int:
 
 def _span(span: tuple[float | None, float | None] | None) -> tuple[float, float] | None:
     """A span with infinities for null; None where it bounds nothing."""
-    least, greatest = span or (None, None)
-    bounds = (-inf if least is None else least, inf if greatest is None else greatest)
+    bounds = _bounds(span or (None, None))
     return None if bounds == (-inf, inf) else bounds
+
+
+def _bounds(span: tuple[float | None, float | None] | None) -> tuple[float, float] | None:
+    if span is None:
+        return None
+    least, greatest = span
+    return (-inf if least is None else least, inf if greatest is None else greatest)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
 
-from livinglab.config.catalogue import IndicatorSpec, ModelSpec, QualitySpec, QuantitySpec, inside
+from livinglab.config.catalogue import IndicatorSpec, ModelSpec, QualitySpec, QuantitySpec
 from livinglab.config.findings import Findings, Loc, Place, nearest
 from livinglab.config.functions import FunctionError, parameters_of
 from livinglab.config.lab_checks import check_labs, check_positions
+from livinglab.config.quality_checks import check_thresholds
 from livinglab.config.tree import Tree, TreeReader
 from livinglab.errors import UnitError
-from livinglab.registry import Device, Registry, quality_for
+from livinglab.registry import Device, Registry
 from livinglab.units import conversion, is_unit
-
-#: A test that looks back farther than this needs windows of a day.
-REACH_OF_HOURS_S = 3 * 3600
 
 #: What every indicator function gets from the pipeline, not from its row.
 _GIVEN = frozenset({"panel", "start", "end", "zone", "steps", "coverage"})
@@ -54,7 +51,7 @@ def check_registry(registry: Registry, tree: Tree, reader: TreeReader) -> None:
             same = (device.model, device.step_s, quantity, _own(registry, device, quantity))
             if same not in seen:
                 seen.add(same)
-                _check_thresholds(registry, device, quantity, theme, reader)
+                check_thresholds(registry, device, quantity, theme, reader)
 
 
 def known_names(read: Collection[str], reader: TreeReader, kind: str) -> set[str]:
@@ -147,53 +144,3 @@ def _check_quality_names(spec: QualitySpec, tree: Tree, reader: TreeReader, plac
             if name not in known:
                 told = f"unknown {level[:-1]}{nearest(name, known)}"
                 reader.findings.add(place, (level, name), told)
-
-
-def _check_thresholds(
-    registry: Registry, device: Device, quantity: str, theme: str, reader: TreeReader
-) -> None:
-    merged = quality_for(registry, quantity, device)
-    place, loc = reader.place("quality", theme), _loc_of(registry, device, quantity)
-    of = f"{quantity} of {device.id}"
-    for told in contradictions(merged):
-        reader.findings.add(place, loc, f"{told} ({of})")
-    reach = max(merged[name] or 0 for name in ("max_gap_s", "flat_suspect_s", "flat_fail_s"))
-    hours = registry.quality["themes"][theme]["window_h"]
-    if hours == 1 and reach > REACH_OF_HOURS_S:
-        told = f"expected 24: a test of {of} looks back {reach} s, more than {REACH_OF_HOURS_S} s"
-        reader.findings.add(place, ("window_h",), told)
-    if merged["max_gap_s"] < device.step_s:
-        told = f"{merged['max_gap_s']} s is less than one step ({device.step_s} s) of {device.id}"
-        reader.findings.add(place, ("max_gap_s",), told)
-
-
-def _loc_of(registry: Registry, device: Device, quantity: str) -> Loc:
-    """The most particular place that says something about a quantity of a device."""
-    for level, name in (("devices", device.id), ("models", device.model)):
-        if quantity in registry.quality[level].get(name, {}):
-            return (level, name, quantity)
-    return ("quantities", quantity)
-
-
-def contradictions(merged: Mapping[str, Any]) -> list[str]:
-    """What is wrong between merged thresholds of one quantity of one device.
-
-    Examples
-    --------
-    >>> contradictions({"spike_suspect": 5.0, "spike_fail": 2.0})
-    ['spike_suspect 5.0 is beyond spike_fail 2.0']
-    """
-    told = [
-        f"{suspect} {merged[suspect]} is beyond {fail} {merged[fail]}"
-        for suspect, fail in (("spike_suspect", "spike_fail"), ("flat_suspect_s", "flat_fail_s"))
-        if None not in (merged.get(suspect), merged.get(fail)) and merged[suspect] > merged[fail]
-    ]
-    inner, outer = merged.get("gross_suspect"), merged.get("gross_fail")
-    if inner is not None and outer is not None and not inside(inner, outer):
-        told.append(f"gross_suspect {inner} is not inside gross_fail {outer}")
-    flat = {name: merged.get(name) for name in ("flat_suspect_s", "flat_fail_s")}
-    if any(flat.values()) and merged.get("flat_tolerance") is None:
-        told.append("flat_suspect_s or flat_fail_s without flat_tolerance")
-    step_s = merged.get("step_s", 0)
-    short = [f"{name} {value}" for name, value in flat.items() if value and value < step_s]
-    return told + [f"{name} is shorter than one step ({step_s} s)" for name in short]

@@ -31,7 +31,7 @@ from livinglab.config.labs import (
 )
 from livinglab.config.salvage import PartialPlace, parse_in_part
 from livinglab.config.text_source import decode_text
-from livinglab.config.thresholds import read_thresholds
+from livinglab.config.thresholds import Reader
 from livinglab.config.values import Spec, is_zone
 from livinglab.config.yaml_source import parse_yaml
 
@@ -160,6 +160,8 @@ class TreeReader:
     def _quality_file(
         self, name: str, file: QualityFile, place: Place, quantities: Mapping[str, QuantitySpec]
     ) -> QualitySpec:
+        units = {key: spec.unit for key, spec in quantities.items()}
+
         def named(rows: Mapping[str, Mapping[str, Any]], loc: Where) -> dict[str, dict[str, Any]]:
             named_rows = {}
             for quantity, raw in rows.items():
@@ -173,9 +175,8 @@ class TreeReader:
                     self.findings.add(place, (*loc, quantity), told)
                 else:
                     here = (*loc, quantity)
-                    named_rows[quantity] = read_thresholds(
-                        raw, spec.unit, place, here, self.findings
-                    )
+                    reader = Reader(spec.unit, units, place, self.findings)
+                    named_rows[quantity] = reader.read(raw, here)
             return named_rows
 
         return QualitySpec(

@@ -52,7 +52,7 @@ class Scope:
 
     def _thresholds(self, row: Device, quantity: str) -> Thresholds:
         """Thresholds of the quality tests for one quantity of one device row."""
-        return Thresholds(**quality_for(self.registry, quantity, row))
+        return Thresholds.of(quality_for(self.registry, quantity, row))
 
     def _rows(self, lab: str, theme: str) -> tuple[Device, ...]:
         """Rows of a lab's devices that measure a quantity of `theme`, by id and time."""

@@ -159,6 +159,16 @@ def test_quality_for_merges_quantity_model_and_device(tree):
         "flat_tolerance": 0.1,
         "flat_suspect_s": 1800,
         "flat_fail_s": 5400,
+        "attenuated_period_s": 86_400,
+        "attenuated_suspect": 0.8,
+        "attenuated_fail": 0.16,
+        "neighbour_distance": 30.0,
+        "neighbour_share": 0.5,
+        "neighbour_group": "kanaalstraat|no2",
+        "neighbour_site": "utr-aq-01",
+        "timing_least_s": 300.0,
+        "warm_up_s": 86_400,
+        "warm_up_gap_s": 21_600,
     }
     merged = quality_for(registry, "no2", reference)
     assert merged["spike_suspect"] == 60  # of the model
@@ -170,10 +180,10 @@ def test_quality_for_merges_quantity_model_and_device(tree):
 
 def test_quality_for_a_quantity_without_thresholds_tests_its_range_alone(tree):
     registry = tree.load()
-    merged = quality_for(registry, "count_bike", registry.history["utr-bike-01"][0])
+    merged = quality_for(registry, "count_car", registry.history["ams-tr-01"][0])
     assert merged["gross_fail"] == (0.0, float("inf"))
     assert {name for name, value in merged.items() if value is None} == {
-        "spike_suspect", "spike_fail", "rate_per_s",
+        "gross_suspect", "spike_suspect", "spike_fail", "rate_per_s",
         "flat_tolerance", "flat_suspect_s", "flat_fail_s",
     }  # fmt: skip
     flow = quality_for(registry, "flow_rate", registry.history["ams-flow-01"][0])
@@ -186,7 +196,7 @@ def test_quality_for_fits_the_tests_of_every_device(tree):
     registry = tree.load()
     for device in registry.devices:
         for key in registry.models[device.model].keys.values():
-            thresholds = Thresholds(**quality_for(registry, key.quantity, device))
+            thresholds = Thresholds.of(quality_for(registry, key.quantity, device))
             hours = window_h(registry, registry.quantities[key.quantity].theme)
             assert hours == 24 or max(reach_s(thresholds)) <= 3 * 3600, (device.id, key.quantity)
 

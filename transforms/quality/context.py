@@ -195,7 +195,8 @@ def _of_sites(own: Floats, site: Ints) -> Floats:
     total, n = (np.zeros((int(site.max()) + 1, own.shape[1])) for _ in range(2))
     np.add.at(total, site, np.where(present, own, 0.0))
     np.add.at(n, site, present)
-    return np.divide(total, n, out=np.full(total.shape, np.nan), where=n > 0)
+    mean = np.divide(total, n, out=np.full(total.shape, np.nan), where=n > 0)
+    return np.asarray(mean, dtype=np.float64)
 
 
 def median_of_others(table: Floats) -> tuple[Floats, Ints]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from livinglab.errors import DataError
 
@@ -223,6 +224,41 @@ class Thresholds:
         if self.neighbour_least < 2:
             raise DataError("neighbour_least under 2: one neighbour cannot tell who is wrong")
 
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Thresholds:
+        """Thresholds from plain values: seasons, limits and ceiling as mappings.
+
+        Parameters
+        ----------
+        values : mapping
+            Parameters by name; `climatology` a list of mappings, `state_limits` a mapping of
+            quantity to (least, greatest), `ceiling` a mapping.
+
+        Examples
+        --------
+        >>> row = Thresholds.of({"step_s": 60, "state_limits": {"battery_voltage": (3.1, 5)}})
+        >>> row.state_limits
+        (StateLimit(quantity='battery_voltage', low=3.1, high=5),)
+        """
+        rest = dict(values)
+        seasons = [
+            Season(**{name: _paired(item) for name, item in row.items()})
+            for row in rest.pop("climatology", None) or ()
+        ]
+        limits = [
+            StateLimit(quantity=name, low=low, high=high)
+            for name, (low, high) in (rest.pop("state_limits", None) or {}).items()
+        ]
+        ceiling = rest.pop("ceiling", None)
+        if rest.get("zero_hours") is not None:
+            rest["zero_hours"] = _paired(rest["zero_hours"])
+        return cls(
+            **rest,
+            climatology=tuple(seasons),
+            state_limits=tuple(limits),
+            ceiling=None if ceiling is None else Ceiling(**ceiling),
+        )
+
     @property
     def power_up_gap_s(self) -> int:
         """A silence longer than this is a power-up [s]."""
@@ -232,6 +268,10 @@ class Thresholds:
     def gap_s(self) -> int:
         """Largest distance of neighbours [s]."""
         return GAP_STEPS * self.step_s if self.max_gap_s is None else self.max_gap_s
+
+
+def _paired(item: Any) -> Any:
+    return None if item is None else (item[0], item[1])
 
 
 def _require_positive(name: str, value: float | None) -> None:
