@@ -31,6 +31,7 @@ _AIR: Final = frozenset(
 _SOIL: Final = frozenset(("soil_moisture", "soil_permittivity"))
 # Probes give a depth in mm, cm or m: without unit it says nothing.
 _NEEDS_UNIT: Final = frozenset(("water_depth",))
+_IN_HPA: Final = {"Pa": 0.01, "kPa": 10.0, "bar": 1000.0}
 _WATER: Final = frozenset(
     ("water_depth", "dissolved_oxygen", "oxygen_saturation", "turbidity", "water_level")
 )
@@ -113,6 +114,8 @@ def _settled(known: keys.Meaning, name: str, reading: Reading) -> tuple[str, str
     value, stated = reading.value, reading.unit
     if known.quantity == "battery":
         return _battery(value, stated)
+    if stated is not None and known.quantity == "air_pressure":
+        return _pressure(name, value, stated)
     if stated is not None:
         fits = keys.fits(known.quantity, stated) or stated in ("%", "1")
         return (known.quantity if fits else ""), stated
@@ -125,8 +128,8 @@ def _by_magnitude(known: keys.Meaning, name: str, value: float) -> tuple[str, st
         return "", None
     if quantity == "battery_voltage" and unit == "V" and value > 100:
         unit = "mV"
-    elif quantity == "air_pressure" and unit is None:
-        unit = _pressure_unit(value)
+    elif quantity == "air_pressure":
+        return _pressure(name, value, unit or _pressure_unit(value))
     elif quantity == "soil_moisture" and 0 < value <= 1 and _is_content(name):
         unit = "m3/m3"
     return quantity, unit
@@ -142,6 +145,15 @@ def _battery(value: float, unit: str | None) -> tuple[str, str | None]:
     if 0 < value < 13 and not value.is_integer():
         return "battery_voltage", "V"
     return "battery_level", "%"
+
+
+def _pressure(name: str, value: float, unit: str | None) -> tuple[str, str | None]:
+    """A plain "pressure" far below that of any air is that of a submerged probe."""
+    if unit is not None and not keys.fits("air_pressure", unit):
+        return "", unit
+    in_hpa = value * _IN_HPA.get(unit or "", 1.0)
+    is_plain = name.casefold() in ("pressure", "press")
+    return ("liquid_pressure" if unit and is_plain and in_hpa < 400 else "air_pressure"), unit
 
 
 def _pressure_unit(value: float) -> str | None:

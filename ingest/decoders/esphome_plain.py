@@ -65,6 +65,8 @@ def decode(message: Message, context: Context) -> Decoded:
     levels = message.topic.split("/")
     if len(levels) < 4 or levels[-1] != "state" or levels[-3] not in _STATES:
         return Decoded(note=levels[-1][:40])
+    if message.retain and not message.payload:
+        return Decoded(note="cleared")
     text = _text(message.payload)
     if text.casefold() in _NO_VALUE:
         return Decoded(note="the sensor has no value")
@@ -80,8 +82,6 @@ def decode(message: Message, context: Context) -> Decoded:
 
 
 def _text(payload: bytes) -> str:
-    if not payload.strip():
-        return ""
     return require_text(payload).decode("utf-8").strip()
 
 

@@ -88,14 +88,15 @@ wind_speed | m/s
     windspeed wind windvelocity windsnelheid windgeschwindigkeit windavg windspeedavg
     windspeedaverage avgwindspeed averagewindspeed windmean vitesseduvent
 wind_gust | m/s
-    windgust gust gustspeed windgustspeed windmax windspeedmax maxwindspeed peakwindgust
+    windgust gust gustspeed windgustspeed windmax windspeedmax maxwindspeed maximumwindspeed
+    peakwindgust
     windstoot windboe windböe peakwind
 wind_direction | deg
     winddirection winddir windrichting windrichtung windbearing directionwind
     winddirectiondegrees directionduvent
 precipitation | mm
     rain rainfall precipitation neerslag niederschlag regen pluie raininterval
-    precipitationinterval rainamount
+    rainamount
 precipitation_cumulative | mm
     raintotal totalrain rainfalltotal totalrainfall raincumulative cumulativerain
     cumulativeprecipitation precipitationtotal rainaccumulation cumulativerainfall raincounter
@@ -125,7 +126,7 @@ electrical_conductivity | uS/cm
 soil_moisture | %
     soilmoisture moisture watersoil moisturesoil soilhumidity soilhum humiditysoil soilwater
     bodemvocht bodemvochtigheid bodenfeuchte bodenfeuchtigkeit humiditysol soilwatercontent
-    watercontent volumetricwatercontent vwc
+    watercontent volumetricwatercontent volumetricmoisture vwc
 soil_permittivity | 1
     permittivity dielectricpermittivity soilpermittivity relativepermittivity
     dielectricconstant soildielectricconstant
@@ -358,7 +359,7 @@ ALSO: Final[tuple[tuple[str, str], ...]] = (
 
 # Words that change nothing, and words that name one of several sensors (they become the channel).
 _NOISE: Final = """
-    sensor value val measured measurement reading last now act actual avg average mean data
+    at depth sensor value val measured measurement reading last now act actual avg average mean data
     waarde wert meting messwert level gps
 """
 NOISE: Final = frozenset(_NOISE.split())

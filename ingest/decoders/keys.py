@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import combinations
 from typing import Final, NamedTuple
 
 from ingest.decoders import key_table
@@ -53,7 +54,7 @@ _PARTICLES: Final = re.compile(
     re.IGNORECASE,
 )
 _MASS_WORDS: Final = frozenset(
-    ("mass", "concentration", "conc", "ambient", "atm", "atmospheric", "env", "density")
+    ("mass", "concentration", "conc", "ambient", "atm", "atmos", "atmospheric", "env", "density")
 )
 
 
@@ -172,20 +173,36 @@ def _take_depths(words: list[str], channel: list[str]) -> None:
 
 
 def _reduced(words: list[str], channel: list[str]) -> Meaning | None:
-    """Drops unit, noise and places one by one until what is left is an alias."""
-    unit: str | None = None
-    while words:
-        alias = "".join(words)
-        known = _ALIASES.get(alias) if len(alias) > 1 else None
-        if known is not None and (unit is None or fits(known.quantity, unit)):
-            return _joined(known, unit, channel)
-        size = 0 if unit else _unit_words(words)
-        if size:
-            unit = _UNITS["".join(words[-size:])]
-            del words[-size:]
-        elif not (_drop_noise(words) or _move_place(words, channel)):
-            return None
+    """The alias that is left when unit, noise and places are taken away, as few as possible.
+
+    A unit is tried first, because "in" is one after a length and a place after anything else.
+    """
+    for size in (_unit_words(words), 0):
+        unit = _UNITS["".join(words[-size:])] if size else None
+        found = _without_some(words[: len(words) - size], unit, channel)
+        if found is not None:
+            return found
     return None
+
+
+def _without_some(words: list[str], unit: str | None, channel: list[str]) -> Meaning | None:
+    extra = [index for index, word in enumerate(words) if _is_extra(word)][:6]
+    for count in range(min(len(extra), len(words) - 1) + 1):
+        for gone in combinations(extra, count):
+            alias = "".join(word for index, word in enumerate(words) if index not in gone)
+            known = _ALIASES.get(alias) if len(alias) > 1 else None
+            if known is not None and fits(known.quantity, unit):
+                places = [words[index] for index in gone if words[index] not in key_table.NOISE]
+                return _joined(known, unit, places + channel)
+    return None
+
+
+def _is_extra(word: str) -> bool:
+    return word in key_table.NOISE or _is_place(word)
+
+
+def _is_place(word: str) -> bool:
+    return word in key_table.PLACES or (word.isdigit() and len(word) <= 3)
 
 
 def _qualified(known: Meaning, words: list[str]) -> Meaning | None:
@@ -228,7 +245,7 @@ def _drop_noise(words: list[str]) -> bool:
 def _move_place(words: list[str], channel: list[str]) -> bool:
     for index in range(len(words) - 1, -1, -1):
         word = words[index]
-        if word in key_table.PLACES or (word.isdigit() and len(word) <= 3):
+        if _is_place(word):
             channel.insert(0, words.pop(index))
             return True
     return False

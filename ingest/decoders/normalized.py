@@ -54,11 +54,29 @@ def read(item: Mapping[str, object], into: Collection) -> None:
     maps one of the two.
     """
     time = _time(item, into)
+    taken = {reading.key for reading in into.readings if reading.time_ns == time.ns}
     for path, quantity, unit in _rows(item):
         found = mapping.at(item, path)
         value = switch(found) if isinstance(found, bool) else number(found)
         if value is not None:
-            into.add(Reading(PREFIX + path, quantity, value, unit, time.ns, "0", time.local))
+            key = _key(item, path, taken)
+            into.add(Reading(key, quantity, value, unit, time.ns, "0", time.local))
+
+
+def _key(item: Mapping[str, object], path: str, taken: set[str]) -> str:
+    """The path, with the depth or place that tells several sensors apart."""
+    group = path.split("/", maxsplit=1)[0]
+    key = PREFIX + path
+    for name in ("depth", "location"):
+        where = mapping.at(item, f"{group}/{name}")
+        if isinstance(where, str | int | float) and not isinstance(where, bool):
+            key += f"/[{name}={str(where)[:30]}]"
+    number = 1
+    while key in taken:
+        number += 1
+        key = f"{PREFIX}{path}/{number}"
+    taken.add(key)
+    return key
 
 
 def _rows(item: Mapping[str, object]) -> Iterator[tuple[str, str, str | None]]:

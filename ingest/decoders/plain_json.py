@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from ingest.decoders import mapping, times, vendor
+from ingest.decoders import keys, mapping, times, vendor
 from ingest.decoders.base import MAX_PAYLOAD_BYTES, Context
 from ingest.decoders.json_guard import LONGEST, TYPED_FAILURES, json_type, parse
 from ingest.decoders.shapes import shape
@@ -29,8 +29,8 @@ _DEVICE_KEYS: Final = names(
     "name sensor"
 )
 _TIME_KEYS: Final = names(
-    "time timestamp ts datetime recordedat measuredat observedat epoch unixtime tijd tijdstip zeit "
-    "zeitpunkt zeitstempel date datum"
+    "time timestamp ts uhrzeit datetime recordedat measuredat observedat epoch unixtime tijd "
+    "tijdstip zeit zeitpunkt zeitstempel date datum"
 )
 _usual_models: Final[dict[str, tuple[DeviceModel, bool]]] = {}  # by name, of the present registry
 
@@ -163,7 +163,11 @@ def _device_key(item: Mapping[str, object]) -> str:
 
 
 def _names(item: Mapping[str, object], key: str | None) -> bool:
-    return key is not None and bool(_name(item[key]))
+    """Whether a key holds a device name; "sensor": "temperature" names a quantity."""
+    if key is None or not _name(item[key]):
+        return False
+    is_vague = vendor.squeeze(key) in ("name", "sensor")
+    return not (is_vague and keys.meaning(_name(item[key])) is not None)
 
 
 def _name(value: object) -> str:
@@ -179,8 +183,10 @@ def _name(value: object) -> str:
 def _device_in(item: object) -> str:
     if not isinstance(item, dict):
         return ""
+    tags = item.get("tags")  # as Telegraf writes it
+    inner = _device_in(tags) if isinstance(tags, dict) else ""
     key = _device_key(item)
-    return _name(item[key]) if key else ""
+    return inner or (_name(item[key]) if key else "")
 
 
 def _time_names(item: Mapping[str, object]) -> list[str]:

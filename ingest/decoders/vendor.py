@@ -114,6 +114,7 @@ def read_object(body: Mapping[str, object], into: Collection) -> None:
         TOO_MANY, beyond the limit of readings per message.
     """
     _walk_object(body, (), into.time, into)
+    _drop_repeats(into)
     _mark_weighting(body, into)
 
 
@@ -283,6 +284,19 @@ def _group(node: Mapping[str, object]) -> str:
         if is_id and squeeze(name) in _GROUP_KEYS:
             return f"[{name}={value}]"[:40]
     return ""
+
+
+def _drop_repeats(into: Collection) -> None:
+    """A value that stands flat and in a sample with its own time counts at that time only."""
+    sampled = {
+        (row.key, row.value) for row in into.readings if (row.time_ns, row.local) != into.time
+    }
+    if sampled:
+        into.readings[:] = [
+            row
+            for row in into.readings
+            if (row.time_ns, row.local) != into.time or (row.key, row.value) not in sampled
+        ]
 
 
 def _mark_weighting(body: Mapping[str, object], into: Collection) -> None:

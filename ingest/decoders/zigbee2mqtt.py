@@ -80,7 +80,7 @@ def decode(message: Message, context: Context) -> Decoded:
         return Decoded(note="bridge")
     if levels[-1] in _COMMANDS and len(levels) > 2:
         return Decoded(note=levels[-1])
-    if not message.payload:
+    if message.retain and not message.payload:
         return Decoded(note="removed")
     body = parse(message.payload)
     if not isinstance(body, dict) and len(levels) > 2 and levels[-1] in _KEYS:
