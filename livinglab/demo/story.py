@@ -130,7 +130,9 @@ def _message_ledger(script: Script, ledger: Ledger) -> list[tuple[str, ...]]:
     expected: Counter[str] = Counter()
     for role, end in _ENDS.items():
         expected[end] += script.count(role)
-    rows = [(end, str(expected[end]), str(ledger.messages.get(end, 0))) for end in expected]
+    rows: list[tuple[str, ...]] = [
+        (end, str(expected[end]), str(ledger.messages.get(end, 0))) for end in expected
+    ]
     published = len(script.first) + len(script.late)
     rows.append(("published", str(published), str(ledger.messages_total)))
     wrong = [row for row in rows if row[1] != row[2]]
