@@ -51,8 +51,8 @@ class Slot:
     """One series in memory. `known`, `out`: values at `time`, and those of them to be written."""
 
     __slots__ = (
-        "committed", "floor", "hour", "known", "newest", "out",
-        "pages", "recent", "room", "series", "span_ns", "time", "turn",
+        "committed", "floor", "hour", "known", "limit", "newest",
+        "out", "pages", "recent", "room", "series", "span_ns", "time", "turn",
     )  # fmt: skip
 
     def __init__(self, series: SeriesKey, newest: int, span_ns: int) -> None:
@@ -62,6 +62,7 @@ class Slot:
         self.recent: dict[int, Values] = {}
         self.pages: dict[int, dict[int, Values]] | None = None
         self.room = RECENT
+        self.limit = 2 * RECENT
         self.time = NEVER
         self.turn = -1
         self.hour = NEVER
@@ -71,20 +72,35 @@ class Slot:
     def keep(self, time_ns: int, values: Values) -> None:
         """Remember a key; those that have been held longest leave."""
         self.recent[time_ns] = values
-        if len(self.recent) > 2 * self.room:
+        if len(self.recent) > self.limit:
             self.shed()
 
     def shed(self) -> None:
-        """Forget all but the keys that came last; pages that are in memory learn of the others."""
+        """Forget all but the keys that came last, and those that came since the last commit.
+
+        The latter stay because the store must not be asked about them: an attempt that a crash cut
+        off may have written them. Pages that are in memory learn of those that go.
+        """
         keys = list(self.recent.items())
-        self.recent = dict(keys[-self.room :])
-        for gone, left in keys[: -self.room]:
-            self.floor = max(self.floor, gone)
-            if (
-                self.pages is not None
-                and (page := self.pages.get(gone // self.span_ns)) is not None
-            ):
-                page[gone] = left
+        self.recent = {}
+        for time_ns, values in keys[: -self.room]:
+            if time_ns > self.committed:
+                self.recent[time_ns] = values
+                continue
+            self.floor = max(self.floor, time_ns)
+            page = self.pages.get(time_ns // self.span_ns) if self.pages is not None else None
+            if page is not None:
+                page[time_ns] = values
+        self.recent.update(keys[-self.room :])
+        self.limit = 2 * max(self.room, len(self.recent))
+
+    def settle(self) -> None:
+        """All keys so far are committed."""
+        self.committed = self.newest
+        self.hour = NEVER
+        self.limit = 2 * self.room
+        if len(self.recent) > self.limit:
+            self.shed()
 
 
 class SeriesMemory:
@@ -153,7 +169,7 @@ class SeriesMemory:
             slot.newest = time_ns
             recent = slot.recent
             recent[time_ns] = values
-            if len(recent) > 2 * slot.room:
+            if len(recent) > slot.limit:
                 slot.shed()
             self.points.append(_point(Point, (slot.series, time_ns, values)))
             if time_ns >= slot.hour + HOUR_NS:
@@ -196,8 +212,7 @@ class SeriesMemory:
     def settle(self) -> None:
         """All that was handed out is stored and in the loader's state."""
         for slot in self._touched:
-            slot.committed = slot.newest
-            slot.hour = NEVER
+            slot.settle()
         self._touched.clear()
         self._before_images.clear()
         self.hours = set()
