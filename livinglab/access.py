@@ -1,10 +1,13 @@
 """What researchers import: `livinglab.open()` and reading series with everything that defends them.
 
+Rows come by time, then device and channel (at level "indicators": area and period), on every store,
+level and way of reading: the chunks of `iterate`, one after the other, are the frame of `read`.
+
 Examples
 --------
 >>> import livinglab                                                        # doctest: +SKIP
->>> lab = livinglab.open()                                                  # doctest: +SKIP
->>> no2 = lab.read("lombok", "no2", "2025-08-29", "2025-09-05")             # doctest: +SKIP
+>>> with livinglab.open() as lab:                                           # doctest: +SKIP
+...     no2 = lab.read("lombok", "no2", "2025-08-29", "2025-09-05")
 >>> no2.attrs["unit"]                                                       # doctest: +SKIP
 'ug/m3'
 """
@@ -12,34 +15,20 @@ Examples
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Self
 
-from livinglab import __version__
 from livinglab.errors import DataError
-from livinglab.flags import Flag
 from livinglab.project import Project
-from livinglab.registry import Device, Lab
-from livinglab.timeline import DAY_NS, parse_window, to_text
+from livinglab.provenance import attributes
+from livinglab.question import COLUMNS, Request, check_request
+from livinglab.store.base import SCHEMA
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     import pandas as pd
-
-LEVELS: Final = ("raw", "clean", "indicators")
-
-#: Names for sets of flags; a collection of flag numbers is accepted as well.
-FLAG_SETS: Final[dict[str, frozenset[int]]] = {
-    "good": frozenset({Flag.GOOD}),
-    "usable": frozenset({Flag.GOOD, Flag.UNKNOWN}),
-    "all": frozenset(Flag),
-}
-
-_COLUMNS: Final = {
-    "raw": ("device", "channel", "value"),
-    "clean": ("device", "channel", "value", "flag", "tests"),
-    "indicators": ("area", "period", "value", "coverage", "n", "status"),
-}
 
 
 def open_lab(config_dir: Path | str | None = None) -> LivingLab:
@@ -58,33 +47,33 @@ def open_lab(config_dir: Path | str | None = None) -> LivingLab:
     return LivingLab(Project.open(Path(config_dir) if config_dir is not None else None))
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One question for data: who, what, when, from which level, with which flags.
-
-    `start_ns`, `end_ns`: half-open window in UTC ns.
-    """
-
-    lab: str
-    name: str  # quantity (raw, clean) or indicator id
-    start_ns: int
-    end_ns: int
-    level: str
-    flags: frozenset[int]
-
-
 class LivingLab:
-    """A store and its registry, for reading."""
+    """A store and its registry, for reading; `close` it, or use it in a `with` statement."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the store's connections; a later call opens new ones."""
+        self.project.close()
 
     def read(
         self,
         lab: str,
         quantity: str,
-        start: str,
-        end: str,
+        start: str | date,
+        end: str | date,
         *,
         level: str = "clean",
         flags: str | Collection[int] = "good",
@@ -97,185 +86,133 @@ class LivingLab:
             Lab id, for instance "lombok".
         quantity : str
             Name of the quantity; at level "indicators" the indicator's id.
-        start, end : str
-            Window [start, end): RFC 3339 instants, or civil dates at the lab.
+        start, end : str or date
+            Window [start, end): RFC 3339 instants, or civil dates and times at the lab.
         level : {"clean", "raw", "indicators"}
-            raw: as received, in canonical units, without flags. clean: calibrated, with flags.
+            raw: as received, in canonical units, without flags; of the devices that belong to the
+            lab, each from its first to its last day there. clean: calibrated, with flags.
         flags : {"good", "usable", "all"} or collection of int
             Which aggregate flags of `clean` come back. good: 1; usable: 1 and 2 (2 = no test could
-            run); all: every value that was received.
+            run); all: every value that was received. Other levels have no flags to choose from.
 
         Returns
         -------
         DataFrame
             Index `time`: UTC, ns, start of the interval that the value covers. Columns at raw:
-            device, channel, value; at clean also flag and tests (one digit per test in the order of
-            `attrs["tests"]`); at indicators: area, period, value, coverage (0..1), n, status.
-            Missing values are absent or NaN, never 0. `attrs` holds unit, licence, provenance.
+            device, channel (str), value (float64); at clean also flag (int64) and tests (one digit
+            per test in the order of `attrs["tests"]`); at indicators: area, period (str), value,
+            coverage (0..1, float64), n (int64), status (str). Rows by time, then device and channel
+            (area and period). Missing values are absent or NaN, never 0. `attrs` is plain JSON:
+            unit, meaning of flags, licence, provenance.
 
         Raises
         ------
         DataError
-            If lab, quantity, level or flags are unknown; the message lists what exists.
+            If lab, quantity, level or flags are unknown (the message lists what exists), or the
+            window is no window.
+        StoreError
+            If the store cannot be read.
         """
-        import pandas as pd  # noqa: PLC0415 - researchers' import stays light until they read
-
         request = self.request(lab, quantity, start, end, level=level, flags=flags)
-        parts = list(self._frames(request, chunk_s=max(1, _seconds(request))))
-        frame = pd.concat(parts) if parts else self.empty(request)
-        frame.attrs = self.attributes(request)
+        frame = self._selected(request, request.start_ns, request.end_ns)
+        frame.attrs = dict(self.attributes(request).items())
         return frame
 
     def iterate(
         self,
         lab: str,
         quantity: str,
-        start: str,
-        end: str,
+        start: str | date,
+        end: str | date,
         *,
         level: str = "clean",
         flags: str | Collection[int] = "good",
         chunk_days: int = 7,
     ) -> Iterator[pd.DataFrame]:
-        """`read` in chunks of `chunk_days`, in order of time, in memory bounded by the chunk."""
+        """`read` in chunks of `chunk_days`, in memory bounded by two chunks.
+
+        Chunks without rows are left out; each has the `attrs` of the whole.
+        """
         request = self.request(lab, quantity, start, end, level=level, flags=flags)
-        yield from self.frames(request, chunk_days=chunk_days)
+        return self.frames(request, chunk_days=chunk_days)
 
     def frames(self, request: Request, *, chunk_days: int = 7) -> Iterator[pd.DataFrame]:
-        """Answer a checked request in chunks; `iterate` is this with the question in words."""
-        for frame in self._frames(request, chunk_s=chunk_days * 86_400):
-            frame.attrs = self.attributes(request)
-            yield frame
+        """Answer a checked request in chunks; `iterate` is this with the question in words.
 
-    def columns(self, request: Request) -> tuple[str, ...]:
-        """Names of the columns of an answer, without the index."""
-        return _COLUMNS[request.level]
+        Raises
+        ------
+        DataError
+            If `chunk_days` is not positive.
+        """
+        if chunk_days < 1:
+            raise DataError(f"chunks of {chunk_days} days are none", hint="one day or more")
+        return self._chunks(request, chunk_days * 86_400)
+
+    def empty(self, request: Request) -> pd.DataFrame:
+        """The answer without rows: columns and types only."""
+        return self._selected(request, request.start_ns, request.start_ns)
 
     def request(
         self,
         lab: str,
         quantity: str,
-        start: str,
-        end: str,
+        start: str | date,
+        end: str | date,
         *,
         level: str = "clean",
         flags: str | Collection[int] = "good",
     ) -> Request:
-        """Check a question against the registry; see `read` for the parameters."""
+        """Check a question against the registry; see `read` for the parameters and errors."""
         registry = self.project.registry
-        _require_known("lab", lab, registry.labs)
-        _require_known("level", level, LEVELS)
-        known = registry.indicators if level == "indicators" else registry.quantities
-        _require_known("indicator" if level == "indicators" else "quantity", quantity, known)
-        zone = registry.labs[lab].timezone
-        start_ns, end_ns = parse_window(start, end, zone)
-        return Request(lab, quantity, start_ns, end_ns, level, _flag_set(flags))
-
-    def devices(self, request: Request) -> tuple[Device, ...]:
-        """Registry rows of the devices whose model measures the quantity in the window."""
-        registry = self.project.registry
-        rows = registry.devices_in(request.lab, request.start_ns, request.end_ns)
-        if request.level == "indicators":
-            wanted = set(registry.indicators[request.name].quantities)
-        else:
-            wanted = {request.name}
-        return tuple(
-            row
-            for row in rows
-            if any(key.quantity in wanted for key in registry.models[row.model].keys.values())
-        )
+        return check_request(registry, lab, quantity, start, end, level=level, flags=flags)
 
     def attributes(self, request: Request) -> dict[str, Any]:
-        """Unit, flags, licence and provenance of an answer, JSON-serialisable."""
-        registry = self.project.registry
-        lab: Lab = registry.labs[request.lab]
-        named = (
-            registry.indicators[request.name]
-            if request.level == "indicators"
-            else registry.quantities[request.name]
-        )
-        from livinglab.flags import TESTS  # noqa: PLC0415
+        """Unit, flags, licence and provenance of an answer: plain JSON."""
+        return attributes(self.project, request)
 
-        return {
-            "lab": request.lab,
-            "quantity": request.name,
-            "unit": named.unit,
-            "label": named.label_en,
-            "level": request.level,
-            "start": to_text(request.start_ns),
-            "end": to_text(request.end_ns),
-            "time": "UTC, start of the interval that the value covers; windows are half-open",
-            "flags": sorted(request.flags),
-            "flag_meanings": {str(int(flag)): flag.name.lower() for flag in Flag},
-            "tests": list(TESTS),
-            "licence": lab.licence,
-            "attribution": lab.attribution,
-            "note": lab.data_note,
-            "registry_version": registry.version,
-            "code_version": __version__,
-        }
+    def _chunks(self, request: Request, chunk_s: int) -> Iterator[pd.DataFrame]:
+        said = self.attributes(request)
+        bucket, theme, tags, fields = self._place(request)
+        window = (request.start_ns, request.end_ns)
+        for found in self.project.store.frames(bucket, theme, *window, tags, fields, chunk_s):
+            frame = self._answer(request, found)
+            if len(frame):
+                frame.attrs = dict(said.items())
+                yield frame
 
-    def _frames(self, request: Request, chunk_s: int) -> Iterator[pd.DataFrame]:
+    def _selected(self, request: Request, start_ns: int, end_ns: int) -> pd.DataFrame:
+        bucket, theme, tags, fields = self._place(request)
+        found = self.project.store.frame(bucket, theme, start_ns, end_ns, tags, fields)
+        return self._answer(request, found)
+
+    def _place(self, request: Request) -> tuple[str, str, dict[str, Any], list[str]]:
+        """Where the store has what is asked for: bucket, measurement, tags, fields."""
+        tags: dict[str, Any]
+        theme = request.named(self.project.registry).theme
         if request.level == "raw":
-            yield from self._raw(request, chunk_s)
-            return
-        registry, store = self.project.registry, self.project.store
-        if request.level == "clean":
-            theme = registry.quantities[request.name].theme
-            tags = {"lab": request.lab, "quantity": request.name}
-        else:
-            theme = registry.indicators[request.name].theme
-            tags = {"lab": request.lab, "indicator": request.name}
-        columns = _COLUMNS[request.level]
-        bucket = request.level
-        fields = [name for name in columns if name not in {"device", "channel", "area", "period"}]
-        window = (request.start_ns, request.end_ns)
-        for frame in store.frames(bucket, theme, *window, tags, fields, chunk_s):
-            kept = frame[frame["flag"].isin(request.flags)] if request.level == "clean" else frame
-            yield kept[list(columns)]
+            tags = {"device": sorted({row.id for row in request.devices(self.project.registry)})}
+            return "raw", theme, tags, [request.name]
+        kind = "quantity" if request.level == "clean" else "indicator"
+        fields = [name for name in COLUMNS[request.level] if name not in SCHEMA[request.level].tags]
+        return request.level, theme, {"lab": request.lab, kind: request.name}, fields
 
-    def _raw(self, request: Request, chunk_s: int) -> Iterator[pd.DataFrame]:
-        """Raw values of the devices that belong to the lab, each clipped to its registry row."""
-        import pandas as pd  # noqa: PLC0415
+    def _answer(self, request: Request, found: pd.DataFrame) -> pd.DataFrame:
+        """What of the store's frame (by tags, then time) is asked for, by time, then tags."""
+        if request.level == "raw":
+            found = found[self._is_of_lab(request, found)].rename(columns={request.name: "value"})
+        elif request.level == "clean":
+            found = found[found["flag"].isin(request.flags)]
+        return found[list(COLUMNS[request.level])].sort_index(kind="stable")
 
-        theme = self.project.registry.quantities[request.name].theme
-        rows = self.devices(request)
-        if not rows:
-            return
-        window = (request.start_ns, request.end_ns)
-        tags = {"device": sorted({row.id for row in rows})}
-        store = self.project.store
-        for frame in store.frames("raw", theme, *window, tags, [request.name], chunk_s):
-            times = frame.index.as_unit("ns").asi8  # type: ignore[attr-defined]  # DatetimeIndex
-            member = pd.Series(data=False, index=range(len(frame))).to_numpy()
-            for row in rows:
-                inside = (times >= row.from_ns) & (times < (row.to_ns or request.end_ns))
-                member |= (frame["device"] == row.id).to_numpy() & inside
-            part = frame[member].rename(columns={request.name: "value"})
-            yield part[list(_COLUMNS["raw"])]
-
-    def empty(self, request: Request) -> pd.DataFrame:
-        """Build the answer without rows."""
-        import pandas as pd  # noqa: PLC0415
-
-        index = pd.DatetimeIndex([], tz="UTC", name="time").as_unit("ns")
-        return pd.DataFrame(columns=list(_COLUMNS[request.level]), index=index)
-
-
-def _seconds(request: Request) -> int:
-    return -(-(request.end_ns - request.start_ns) * 86_400 // DAY_NS)
-
-
-def _require_known(kind: str, name: str, known: Collection[str]) -> None:
-    if name not in known:
-        raise DataError(f"there is no {kind} {name!r}", hint=f"known: {', '.join(sorted(known))}")
-
-
-def _flag_set(flags: str | Collection[int]) -> frozenset[int]:
-    if isinstance(flags, str):
-        _require_known("set of flags", flags, FLAG_SETS)
-        return FLAG_SETS[flags]
-    unknown = set(flags) - {int(flag) for flag in Flag}
-    if unknown:
-        raise DataError(f"there is no flag {sorted(unknown)}", hint="flags are 1, 2, 3, 4 and 9")
-    return frozenset(flags)
+    def _is_of_lab(self, request: Request, found: pd.DataFrame) -> Any:
+        """For each raw row, whether its device belonged to the lab at that time."""
+        rows = request.devices(self.project.registry)
+        always = [row.id for row in rows if request.covered_by(row)]
+        device = found["device"]
+        inside = device.isin(always).to_numpy()
+        times = found.index.as_unit("ns").asi8  # type: ignore[attr-defined]  # DatetimeIndex
+        for row in (row for row in rows if not request.covered_by(row)):
+            until = request.end_ns if row.to_ns is None else row.to_ns
+            here = (row.from_ns <= times) & (times < until)
+            inside = inside | ((device == row.id).to_numpy() & here)
+        return inside

@@ -1,0 +1,114 @@
+"""What stands beside an answer: what it is, what its flags mean, whose it is, what computed it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from livinglab import __version__
+from livinglab.errors import StoreAuthError
+from livinglab.flags import TESTS, Flag
+from livinglab.question import Request
+from livinglab.registry import Indicator, Quantity
+from livinglab.timeline import DAY_NS, to_text
+
+if TYPE_CHECKING:
+    from livinglab.project import Project
+
+#: What each flag says of a value, in words for people who have never heard of QARTOD.
+FLAG_MEANINGS: Final = {
+    Flag.GOOD: "good: at least one test ran and none objects",
+    Flag.UNKNOWN: "not evaluated: no test could run",
+    Flag.SUSPECT: "suspect: a test finds it unusual",
+    Flag.FAIL: "fail: physically impossible, or refused by a person",
+    Flag.MISSING: "missing: expected and not received",
+}
+TIME: Final = "UTC, start of the interval that the value covers; windows are half-open"
+
+
+def attributes(project: Project, request: Request) -> dict[str, Any]:
+    """Everything a reader needs to use and defend an answer; plain JSON.
+
+    `registry_version` and `code_version` are those that read; `computed_with` are those that
+    computed what was read: several where a long period was computed over time.
+    """
+    lab = project.registry.labs[request.lab]
+    named = request.named(project.registry)
+    return {
+        "lab": lab.id,
+        "level": request.level,
+        **(_of_indicator(named) if isinstance(named, Indicator) else _of_quantity(named, request)),
+        "time": TIME,
+        "start": to_text(request.start_ns),
+        "end": to_text(request.end_ns),
+        "timezone": lab.timezone,
+        "licence": lab.licence,
+        "attribution": lab.attribution,
+        "contact": lab.contact,
+        "note": lab.data_note,
+        "registry_version": project.registry.version,
+        "code_version": __version__,
+        "computed_with": _computed_with(project, request, named.theme),
+    }
+
+
+def _of_quantity(quantity: Quantity, request: Request) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "quantity": quantity.name,
+        "label": quantity.label_en,
+        "description": quantity.description,
+        "unit": quantity.unit,
+        "aggregation": str(quantity.aggregation),
+    }
+    if request.level == "raw":
+        return said
+    return said | {
+        "flags": sorted(request.flags),
+        "flag_meanings": {str(int(flag)): meaning for flag, meaning in FLAG_MEANINGS.items()},
+        "tests": list(TESTS),
+    }
+
+
+def _of_indicator(indicator: Indicator) -> dict[str, Any]:
+    return {
+        "indicator": indicator.id,
+        "quantities": list(indicator.quantities),
+        "label": indicator.label_en,
+        "description": indicator.definition,
+        "source": indicator.source,
+        "unit": indicator.unit,
+        "period": indicator.period,
+        "least_coverage": indicator.coverage,
+        "area_rule": indicator.area_rule,
+        "flags": sorted(int(flag) for flag in indicator.flags),
+        "flag_meanings": {str(int(flag)): meaning for flag, meaning in FLAG_MEANINGS.items()},
+    }
+
+
+def _computed_with(project: Project, request: Request, theme: str) -> list[dict[str, str]] | None:
+    """Registry and code versions of the runs behind the answer.
+
+    None where that cannot be said: raw values are not computed, and a token for researchers need
+    not open the run records.
+    """
+    if request.level == "raw":
+        return None
+    tags = {"level": request.level, "lab": request.lab, "theme": theme}
+    found: set[tuple[str, str]] = set()
+    # A window that begins a day earlier may reach in. Months: a year has 9 000 records of hours.
+    starts = range(request.start_ns - DAY_NS, request.end_ns, 31 * DAY_NS)
+    try:
+        for start in starts:
+            until = min(start + 31 * DAY_NS, request.end_ns)
+            records = project.store.points("ops", "window", start, until, tags)
+            found.update(
+                _versions(point.fields["info"]) for point in records if "info" in point.fields
+            )
+    except StoreAuthError:
+        return None
+    return [{"registry_version": one, "code_version": other} for one, other in sorted(found)]
+
+
+def _versions(info: object) -> tuple[str, str]:
+    said = json.loads(str(info))
+    return str(said["registry"]), str(said["code"])
