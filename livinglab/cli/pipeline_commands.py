@@ -227,7 +227,7 @@ def explain(
     at = pipeline.instant_of(project, lab, indicator, time)
     found = pipeline.explain(project, lab, indicator, area, at)
     if as_json:
-        typer.echo(json.dumps(asdict(found), ensure_ascii=False, default=dict))
+        typer.echo(json.dumps(found.to_dict(), ensure_ascii=False))
         return
     console.print(found.sentence, markup=False, highlight=False)
     console.print(_tree(found), highlight=False)

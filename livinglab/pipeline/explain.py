@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from livinglab.errors import DataError
@@ -124,6 +124,26 @@ class Explanation:
             f"{devices} {noun}; the window is {state}."
         )
 
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON, times as RFC 3339 text."""
+        return {
+            "lab": self.lab,
+            "area": self.area,
+            "indicator": self.indicator.id,
+            "definition": self.indicator.definition,
+            "source": self.indicator.source,
+            "interval": _texts(self.interval),
+            "reads": _texts(self.reads),
+            "value": self.value,
+            "unit": self.indicator.unit,
+            "coverage": self.coverage,
+            "n": self.n,
+            "status": self.status,
+            "limits": [{**asdict(limit), "is_above": above} for limit, above in self.limits],
+            "series": [asdict(part) for part in self.series],
+            "windows": [{**asdict(row), "window": _texts(row.window)} for row in self.windows],
+        }
+
     @property
     def limits(self) -> tuple[tuple[Limit, bool | None], ...]:
         """Values to compare with, and whether the value is above; None without a value."""
@@ -131,6 +151,10 @@ class Explanation:
             (limit, None if self.value is None else self.value > limit.value)
             for limit in self.indicator.limits
         )
+
+
+def _texts(window: Window) -> list[str]:
+    return [to_text(window.start_ns), to_text(window.end_ns)]
 
 
 def explain(

@@ -371,7 +371,7 @@ class Lab(RuleBasedStateMachine):
         """One reconcile, and it is as if nothing had happened."""
         if self.in_flight:
             self.restart_the_loader()
-        # A clock that is set back, or windows of another length, leave windows that are not due yet.
+        # A clock set back, or windows of another length, leave some that are not due yet.
         self.now = START + (DAYS + 2) * DAY_NS
         watched = WatchedStore(self.store, lambda _number, _writes: None)
         project = self._project(watched, self.registry)
