@@ -77,6 +77,11 @@ class DeviceModel:
     time_key: str  # mapped plain JSON only: path of the device's time, "" = receipt time
     device_key: str  # mapped plain JSON only: path of the device id in the body, "" = in the topic
     source: str  # data sheet or standard the mapping rests on
+    derives: Mapping[str, str] = field(default_factory=dict)  # water_level -> what it is made of
+
+    def quantities(self) -> frozenset[str]:
+        """What its devices measure, derived quantities included."""
+        return frozenset({key.quantity for key in self.keys.values()} | set(self.derives))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +116,13 @@ class Calibration:
 
     device: str
     quantity: str
-    method: str  # "linear" in this version: canonical = offset + slope * raw
+    method: str  # a method of transforms.calibration, or "barometric": pressure -> level
     parameters: Mapping[str, float]
     from_ns: int
     to_ns: int | None
     evidence: str
     row: int = field(compare=False)
+    barometer: str = ""  # device whose air_pressure is taken off; "" = the logger is vented
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,7 @@ class ModelSpec(Spec):
     device_key: str = ""
     source: Text
     keys: Annotated[dict[str, KeySpec], Field(min_length=1)]
+    derives: dict[QuantityName, QuantityName] = Field(default_factory=dict)
 
 
 class LimitSpec(Spec):

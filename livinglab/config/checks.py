@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from livinglab.config.calibration_methods import DERIVABLE
 from livinglab.config.catalogue import IndicatorSpec, ModelSpec, QualitySpec, QuantitySpec
 from livinglab.config.findings import Findings, Loc, Place, nearest
 from livinglab.config.functions import FunctionError, parameters_of
-from livinglab.config.lab_checks import check_labs, check_positions
+from livinglab.config.lab_checks import check_barometers, check_labs, check_positions
 from livinglab.config.quality_checks import check_thresholds
 from livinglab.config.tree import Tree, TreeReader
 from livinglab.errors import UnitError
@@ -36,10 +37,11 @@ def check_tree(tree: Tree, reader: TreeReader) -> None:
 def check_registry(registry: Registry, tree: Tree, reader: TreeReader) -> None:
     """Note what only shows when everything is resolved: positions, merged thresholds."""
     check_positions(registry, tree, reader)
+    check_barometers(registry, tree, reader)
     seen: set[tuple[object, ...]] = set()
     for device in registry.devices:
         model = registry.models.get(device.model)
-        for quantity in sorted({key.quantity for key in model.keys.values()} if model else ()):
+        for quantity in sorted(model.quantities() if model else ()):
             theme = str(registry.quantities[quantity].theme)
             if ("quality", theme) in reader.broken:
                 continue
@@ -82,6 +84,14 @@ def _check_model(
         if path and not mapped:
             told = f"only mapped plain formats have it; {spec.decoder} knows its own"
             findings.add(place, (name,), told)
+    sent = {row.quantity for row in spec.keys.values()}
+    for name, source in spec.derives.items():
+        if source not in DERIVABLE.get(name, ()):
+            known = ", ".join(f"{one} from {' or '.join(of)}" for one, of in DERIVABLE.items())
+            findings.add(place, ("derives", name), f"expected {known}, got {source!r}")
+        elif source not in sent or name in sent:
+            told = f"{source} must be among keys, and {name} not"
+            findings.add(place, ("derives", name), told)
     for key, row in spec.keys.items():
         loc = ("keys", key)
         if row.quantity not in quantities:

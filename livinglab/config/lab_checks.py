@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from livinglab import geo
+from livinglab.config.calibration_methods import covariates_of
 from livinglab.config.findings import Findings, Loc, Place, nearest
 from livinglab.config.labs import (
     CalibrationRow,
@@ -21,6 +22,8 @@ from livinglab.registry import Registry
 from livinglab.timeline import parse_instant
 
 _FOREVER = 1 << 63
+#: A barometer farther from a logger than this has other air above it [km], engineering default.
+BAROMETER_KM = 30
 #: Quantities measured from the sensor's own zero; its height makes them m NAP.
 _FROM_ZERO = frozenset({"water_level"})
 
@@ -57,6 +60,21 @@ def check_positions(registry: Registry, tree: Tree, reader: TreeReader) -> None:
             told = f"{km:.0f} km from {device.lab}, farther than its reach_km ({spec.reach_km:g})"
             place = places.get((device.lab, device.id, device.from_ns))
             reader.findings.add(place or reader.place("lab", device.lab), ("x_rd",), told)
+
+
+def check_barometers(registry: Registry, tree: Tree, reader: TreeReader) -> None:
+    """Note barometers that are too far away for the air above a logger."""
+    positions = {row.id: (row.x_rd, row.y_rd) for row in registry.devices}
+    for lab, part in tree.labs.items():
+        for number, row in enumerate(part.calibrations):
+            ends = positions.get(row.device), positions.get(row.barometer or "")
+            if ends[0] is None or ends[1] is None:
+                continue
+            km = geo.distance_m(ends[0], ends[1]) / 1000
+            if km > BAROMETER_KM:
+                told = f"{row.barometer} is {km:.0f} km from {row.device}, farther than"
+                place = reader.place("calibrations", lab, number)
+                reader.findings.add(place, ("barometer",), f"{told} {BAROMETER_KM} km")
 
 
 def filters_overlap(one: str, other: str) -> bool:
@@ -170,8 +188,31 @@ def _check_measured_rows(lab: str, part: LabTree, tree: Tree, reader: TreeReader
             elif measured and row.quantity not in {*measured, "*"}:
                 told = f"{row.device} does not measure it{nearest(row.quantity, measured)}"
                 reader.findings.add(place, ("quantity",), told)
+    for number, row in enumerate(part.calibrations):
+        measured = _measured(row.device, part, tree, reader)
+        _check_companions(row, measured, tree, reader, reader.place("calibrations", lab, number))
     keyed = [(f"{row.device} {row.quantity}", row) for row in part.calibrations]
     _check_overlaps("calibrations", lab, keyed, reader)
+
+
+def _check_companions(
+    row: CalibrationRow, measured: set[str], tree: Tree, reader: TreeReader, place: Place
+) -> None:
+    """What a calibration reads besides its own quantity: covariates of the device, a barometer."""
+    for name in covariates_of(row.method, row.parameters):
+        if measured and name not in measured:
+            told = f"method {row.method} needs {name}, which {row.device} does not measure"
+            reader.findings.add(place, ("parameters",), f"{told}{nearest(name, measured)}")
+    if row.barometer is None:
+        return
+    known = {each.id: lab for lab, part in tree.labs.items() for each in part.devices}
+    lab = known.get(row.barometer)
+    if lab is None:
+        told = f"unknown device{nearest(row.barometer, known)}"
+        reader.findings.add(place, ("barometer",), told)
+    elif "air_pressure" not in (_measured(row.barometer, tree.labs[lab], tree, reader) or known):
+        told = f"{row.barometer} does not measure air_pressure"
+        reader.findings.add(place, ("barometer",), told)
 
 
 def _measured(device: str, part: LabTree, tree: Tree, reader: TreeReader) -> set[str]:
@@ -181,7 +222,15 @@ def _measured(device: str, part: LabTree, tree: Tree, reader: TreeReader) -> set
         name in tree.models and reader.place("models", name).problem(("keys",), "") is not None
         for name in models
     )
-    return {key.quantity for name in models if sure for key in tree.models[name].keys.values()}
+    return {
+        quantity
+        for name in models
+        if sure
+        for quantity in (
+            *(key.quantity for key in tree.models[name].keys.values()),
+            *tree.models[name].derives,
+        )
+    }
 
 
 def _check_overlaps(

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from livinglab.config.calibration_methods import METHODS, mistakes
 from livinglab.config.catalogue import Decoder
 from livinglab.config.values import (
     CivilDate,
@@ -59,6 +60,13 @@ def _parameters(value: object) -> object:
     return {name: number for name, _, number in pairs}
 
 
+def _method(value: object) -> object:
+    if value not in METHODS:
+        raise ValueError(f"expected one of {', '.join(METHODS)}, got {value!r}")
+    return value
+
+
+CalibrationMethod = Annotated[str, BeforeValidator(_method)]
 CbsCode = Annotated[str, AfterValidator(_cbs_code)]
 Privacy = Literal["public", "citizen"]
 PointRd = tuple[Number, Number]
@@ -173,20 +181,27 @@ class CalibrationRow(Spec):
 
     device: DeviceId
     quantity: QuantityName
-    method: Literal["linear"]
-    parameters: Annotated[dict[str, Number], BeforeValidator(_parameters)]
+    method: CalibrationMethod
+    parameters: Annotated[dict[str, Number], BeforeValidator(_parameters)] = Field(
+        default_factory=dict
+    )
     valid_from: Instant
     valid_to: Instant | None = None
     evidence: Text
+    barometer: DeviceId | None = None  # method barometric only
 
     @model_validator(mode="after")
-    def _linear_has_slope_and_offset(self) -> CalibrationRow:
+    def _fits_its_method(self) -> CalibrationRow:
         require_period(self.valid_from, self.valid_to)
-        if set(self.parameters) != {"slope", "offset"}:
-            got = ", ".join(sorted(self.parameters)) or "nothing"
-            raise ValueError(f"parameters: method linear takes slope and offset, got {got}")
-        if self.parameters["slope"] == 0:
-            raise ValueError("parameters: slope 0 would make every value the offset")
+        told = mistakes(
+            self.method,
+            self.quantity,
+            self.parameters,
+            has_end=self.valid_to is not None,
+            has_barometer=self.barometer is not None,
+        )
+        if told:
+            raise ValueError("; ".join(told))
         return self
 
 

@@ -58,6 +58,7 @@ def resolve_model(
         time_key=spec.time_key,
         device_key=spec.device_key,
         source=spec.source,
+        derives=frozen(spec.derives),
     )
 
 

@@ -118,6 +118,7 @@ def resolve_calibrations(tree: Tree, place_of: PlaceOf) -> tuple[Calibration, ..
             to_ns=_optional_ns(row.valid_to),
             evidence=row.evidence,
             row=row_of(place_of("calibrations", lab, number)),
+            barometer=row.barometer or "",
         )
         for lab, part in tree.labs.items()
         for number, row in enumerate(part.calibrations)
