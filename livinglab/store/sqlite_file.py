@@ -177,6 +177,13 @@ class SqliteFile:
     def close(self) -> None:
         """Close what is idle; a later call opens anew."""
         with self._lock:
+            if self._pid != os.getpid():
+                return  # they belong to the parent
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
+
+    def __del__(self) -> None:
+        # Python 3.13 warns of connections that nobody closed.
+        if hasattr(self, "_idle"):
+            self.close()

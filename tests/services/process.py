@@ -155,8 +155,14 @@ class Service:
             self.kill()
 
     def pause(self) -> None:
-        """SIGSTOP: the port stays open, nobody answers."""
+        """SIGSTOP, and wait until it has taken effect: the port stays open, nobody answers."""
         self._signal(signal.SIGSTOP)
+        status = Path(f"/proc/{self.pid}/stat")
+        deadline = time.monotonic() + STOP_S
+        while status.exists() and not self._container and time.monotonic() < deadline:
+            if ") T" in status.read_text():
+                return
+            time.sleep(0.005)
 
     def resume(self) -> None:
         """SIGCONT after `pause`."""

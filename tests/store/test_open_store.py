@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,35 @@ def test_open_store_wrong_address_says_what_is_expected(url: str, expected: str)
     assert expected in str(caught.value)
     assert "influxdb://host:8086?org=livinglab" in caught.value.hint
     assert "s3cret" not in str(caught.value)
+
+
+WITHOUT_ANALYSIS = """
+import sys
+from pathlib import Path
+for name in ("pandas", "numpy", "pyarrow", "influxdb_client", "airflow", "paho"):
+    sys.modules[name] = None  # importing it fails
+from livinglab.model import Point, SeriesKey
+from livinglab.store import open_store
+store = open_store(sys.argv[1], token=sys.argv[2], state_dir=Path(sys.argv[3]))
+store.prepare()
+series = SeriesKey("air", ("d1", "0"))
+assert store.write("raw", [Point(series, n, {"no2": 1.0 + n}) for n in range(5)]) == []
+store.replace("raw", "air", 0, 5, {"device": "d1"}, list(store.points("raw", "air", 0, 3)))
+store.delete("raw", "air", 0, 1, {"device": "d1"})
+assert store.series("raw", "air") == [series]
+assert store.latest("raw", "air") == [Point(series, 2, {"no2": 3.0})]
+store.probe()
+store.close()
+"""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "influx"])
+def test_store_writes_and_reads_points_without_pandas(kind: str, request, tmp_path: Path) -> None:
+    """The ingest service is installed without the analysis extra."""
+    url, token = "sqlite:///store", ""
+    if kind == "influx":
+        url = request.getfixturevalue("influx_store").url
+        token = request.getfixturevalue("influx_server").token
+    command = [sys.executable, "-c", WITHOUT_ANALYSIS, url, token, str(tmp_path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
