@@ -20,7 +20,7 @@ from livinglab.registry import Device, Experiment, Indicator
 from livinglab.store.base import Store
 
 #: Raise it when the same inputs give another output: every experiment is then evaluated again.
-VERSION: Final = "did-1"
+VERSION: Final = "evaluation-2"
 
 
 class ExperimentView:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livinglab.errors import DataError
-from transforms.experiment import DidResult, Verdict, did
+from transforms.experiment import Result, Verdict, did
 from transforms.experiments.days import contrast_days
 from transforms.experiments.power import hedges_g, minimal_detectable_effect
 from transforms.experiments.regression import ols_hac, ols_prewhitened, residual_lag1
@@ -41,7 +41,7 @@ def pair(n: int, effect: float, seed: int = 1) -> tuple[pd.Series, pd.Series]:
     return treated, control
 
 
-def vector_did(lags: int | None = 2) -> DidResult:
+def vector_did(lags: int | None = 2) -> Result:
     treated = pd.Series(10 + VECTOR, index=days(12))
     return did(treated, pd.Series(10.0, index=days(12)), **phases(6, 6), lags=lags)
 

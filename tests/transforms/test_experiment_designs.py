@@ -191,7 +191,7 @@ def test_did_carries_second_opinions_unless_told_not_to() -> None:
         "controlled interrupted time series",
     ]
     assert short.verdict == full.verdict
-    assert len(short.sensitivity) == 2
+    assert [other.method for other in short.sensitivity] == ["controlled interrupted time series"]
 
 
 def test_placebo_in_time_ranks_a_real_effect_first() -> None:

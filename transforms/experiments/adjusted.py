@@ -11,7 +11,8 @@ import pandas as pd
 from livinglab.errors import DataError
 from transforms.experiments.covariates import covariate_columns
 from transforms.experiments.days import Dates, contrast_days
-from transforms.experiments.regression import Estimate, Matrix, Vector, ols_prewhitened
+from transforms.experiments.noise import Matrix, Vector
+from transforms.experiments.regression import Estimate, ols_prewhitened
 from transforms.experiments.result import plain
 
 

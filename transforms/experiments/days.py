@@ -16,13 +16,18 @@ Dates = tuple[date, date]
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """What one phase holds: days on the calendar, days with a value, on each side and on both."""
+    """What one phase holds: days on the calendar, days with a value, and days that are used.
+
+    `control` is None without a control area; `adjusted` counts days on which all covariates have a
+    value.
+    """
 
     first: date
     last: date
     expected: int
     treated: int
-    control: int
+    control: int | None
+    adjusted: int
     used: int
 
     @property
@@ -32,7 +37,7 @@ class Phase:
 
     @property
     def dropped(self) -> int:
-        """Days on the calendar that did not enter, because a side has no value."""
+        """Days on the calendar that did not enter, because a side or a covariate has no value."""
         return self.expected - self.used
 
 
@@ -129,14 +134,15 @@ def contrast_days(
     return frame
 
 
-def phase(frame: pd.DataFrame, which: int) -> Phase:
-    """Counts of one phase (0 before, 1 after) of a `contrast_days` frame."""
+def phase(frame: pd.DataFrame, which: int, *, has_control: bool = True) -> Phase:
+    """Counts of one phase (0 before, 1 after) of a `design.day_table`."""
     rows = frame[frame["after"] == which]
     return Phase(
         first=rows.index[0].date(),
         last=rows.index[-1].date(),
         expected=len(rows),
         treated=int(rows["treated"].notna().sum()),
-        control=int(rows["control"].notna().sum()),
-        used=int(rows["d"].notna().sum()),
+        control=int(rows["control"].notna().sum()) if has_control else None,
+        adjusted=int(rows["adjusted"].sum()),
+        used=int(rows["used"].sum()),
     )

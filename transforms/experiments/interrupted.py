@@ -11,9 +11,9 @@ import pandas as pd
 from livinglab.errors import DataError
 from transforms.experiments.covariates import covariate_columns
 from transforms.experiments.days import Dates, contrast_days
+from transforms.experiments.noise import Matrix
 from transforms.experiments.regression import (
     Estimate,
-    Matrix,
     default_lags,
     ols_hac,
     ols_prewhitened_each,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from transforms.experiments.regression import Vector, residual_lag1
+from transforms.experiments.noise import Vector
+from transforms.experiments.regression import residual_lag1
 
 
 def effective_days(n: float, r: float) -> float:

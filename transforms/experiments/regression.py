@@ -23,17 +23,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import statsmodels.api as sm
 from scipy import stats
 
 from livinglab.errors import DataError
+from transforms.experiments.noise import Days, Matrix, Noise, Vector
 
-Vector = npt.NDArray[np.float64]
-Matrix = npt.NDArray[np.float64]
-
-#: Lag-1 coefficients that the filter may take; above, the series is a trend rather than noise.
-MAX_AR: Final = 0.97
 #: The filtered series may lower the long-run variance to this share of the AR(1) value, not below.
 MIN_RATIO: Final = 0.3
 
@@ -158,7 +153,7 @@ def ols_prewhitened(
     *,
     alpha: float = 0.05,
     lags: int | None = None,
-    day: npt.NDArray[np.int64] | None = None,
+    day: Days | None = None,
 ) -> Estimate:
     """Contrast of an OLS fit with prewhitened, bias-corrected Newey-West errors.
 
@@ -214,27 +209,48 @@ def ols_prewhitened_each(
     *,
     alpha: float = 0.05,
     lags: int | None = None,
-    day: npt.NDArray[np.int64] | None = None,
+    day: Days | None = None,
 ) -> list[Estimate]:
     """Several contrasts of one fit; each as `ols_prewhitened`."""
     require_design(y, design)
     n, k = design.shape
     used = default_lags(n) if lags is None else lags
-    noise = _Noise(y, design, np.arange(n) if day is None else np.asarray(day))
+    noise = Noise(y, design, np.arange(n) if day is None else np.asarray(day))
+    weights = np.stack(contrasts) @ noise.geometry.to_beta
+    return _student_each(noise, weights @ y, weights, (n, k), alpha=alpha, lags=used)
+
+
+def weighted_each(
+    y: Vector, design: Matrix, weights: Matrix, day: Days, *, alpha: float, lags: int | None = None
+) -> list[Estimate]:
+    """Weighted sums of an outcome (one row of weights each) under the noise around a fit.
+
+    For contrasts that are not in the design, as of single weeks against a phase: the noise is that
+    of the whole fit, not of a model with as many coefficients as weeks.
+    """
+    require_design(y, design)
+    used = default_lags(len(y)) if lags is None else lags
+    noise = Noise(y, design, day)
+    return _student_each(noise, weights @ y, weights, design.shape, alpha=alpha, lags=used)
+
+
+def _student_each(
+    noise: Noise, effects: Vector, weights: Matrix, shape: tuple[int, ...], *, alpha: float,
+    lags: int,
+) -> list[Estimate]:  # fmt: skip
+    n, k = shape
     r = noise.lag1()
-    ratio = max(noise.remaining_ratio(r, used), MIN_RATIO)
+    ratio = max(noise.remaining_ratio(r, lags), MIN_RATIO)
     worth = max(n * (1 - r) / (1 + r) - k, 1.0)
-    df = 1 / (1 / worth + (2 / 3) * (used + 1) / n)
-    method = "OLS, prewhitened Newey-West"
-    found = []
-    for contrast in contrasts:
-        effect, variance = noise.under_ar1(r, contrast)
-        se = float(np.sqrt(variance * ratio))
-        found.append(student(method, effect, se, df, alpha=alpha, lags=used))
-    return found
+    df = 1 / (1 / worth + (2 / 3) * (lags + 1) / n)
+    errors = np.sqrt(noise.variances(r, weights) * ratio)
+    return [
+        student("OLS, prewhitened Newey-West", float(effect), float(se), df, alpha=alpha, lags=lags)
+        for effect, se in zip(effects, errors, strict=True)
+    ]
 
 
-def residual_lag1(y: Vector, design: Matrix, day: npt.NDArray[np.int64] | None = None) -> float:
+def residual_lag1(y: Vector, design: Matrix, day: Days | None = None) -> float:
     """Lag-1 autocorrelation of the noise around an OLS fit, corrected for the fit's own bias.
 
     Between 0 and 0.97; a negative or undefined one counts as 0, which is conservative.
@@ -245,7 +261,17 @@ def residual_lag1(y: Vector, design: Matrix, day: npt.NDArray[np.int64] | None =
     0.0
     """
     require_design(y, design)
-    return _Noise(y, design, np.arange(len(y)) if day is None else np.asarray(day)).lag1()
+    return Noise(y, design, np.arange(len(y)) if day is None else np.asarray(day)).lag1()
+
+
+def unusable(y: Vector, design: Matrix) -> str:
+    """Why a regression cannot answer, in words; "" where it can."""
+    n, k = design.shape
+    if n < k + 2:
+        return f"{n} days are too few for {k} coefficients"
+    if np.linalg.matrix_rank(design) < k:
+        return "two or more regressors say the same"
+    return "" if np.isfinite(y).all() and np.isfinite(design).all() else "values are missing"
 
 
 def require_design(y: Vector, design: Matrix) -> None:
@@ -256,106 +282,9 @@ def require_design(y: Vector, design: Matrix) -> None:
     DataError
         With what is wrong and what to do.
     """
-    n, k = design.shape
     if not (np.isfinite(y).all() and np.isfinite(design).all()):
         raise DataError("a regression got missing values", hint="drop such days before")
-    if n < k + 2:
-        raise DataError(
-            f"{n} days are too few for {k} coefficients",
-            hint=f"have at least {k + 2} days, or fewer covariates",
-        )
-    if np.linalg.matrix_rank(design) < k:
-        raise DataError(
-            "two or more regressors say the same",
-            hint="drop a covariate that is constant or a combination of others",
-        )
-
-
-class _Noise:
-    """Residuals of a fit and what theory expects of them.
-
-    The residual maker M = I - QQ' (Q the orthonormal columns of the design) is never multiplied
-    out: with k columns every product costs n^2 k.
-    """
-
-    def __init__(self, y: Vector, design: Matrix, day: npt.NDArray[np.int64]) -> None:
-        self.q, upper = np.linalg.qr(design)
-        self.beta = np.linalg.solve(upper, self.q.T @ y)
-        self.to_beta = np.linalg.solve(upper, self.q.T)  # (X'X)^-1 X'
-        self.fitted = design @ self.beta
-        self.residual = y - self.fitted
-        self.distance = np.abs(np.subtract.outer(day, day))
-        self.next = np.flatnonzero(np.diff(day) == 1)  # rows that have the next day beside them
-
-    @property
-    def is_flat(self) -> bool:
-        scale = max(float(np.abs(self.fitted).max()), 1e-300)
-        return bool(np.abs(self.residual).max() <= 1e-12 * scale)
-
-    def correlation(self, r: float) -> Matrix:
-        """r^|i-j| by calendar distance."""
-        power = np.power(r, np.arange(int(self.distance.max()) + 1), dtype=np.float64)
-        return np.asarray(power[self.distance], dtype=np.float64)
-
-    def of_residuals(self, noise: Matrix) -> Matrix:
-        """Covariance M S M of the residuals when that of the noise is S."""
-        across = noise @ self.q
-        inner = self.q @ (self.q.T @ across)
-        return np.asarray(noise - across @ self.q.T - self.q @ across.T + inner @ self.q.T)
-
-    def by_lag(self, matrix: Matrix) -> Vector:
-        """Sums of a matrix over its entries of equal calendar distance."""
-        return np.bincount(self.distance.ravel(), matrix.ravel()).astype(np.float64)
-
-    def lag1(self) -> float:
-        if self.is_flat or len(self.next) == 0:
-            return 0.0
-        e, i = self.residual, self.next
-        observed = float(e[i] @ e[i + 1] / (e @ e))
-        pairs = np.zeros_like(self.distance, dtype=np.float64)
-        pairs[i, i + 1] = pairs[i + 1, i] = 0.5
-        whole = self.by_lag(np.eye(len(e)) - self.q @ self.q.T)
-        neighbours = self.by_lag(self.of_residuals(pairs))
-        lag = np.arange(len(whole))
-
-        def expected(r: float) -> float:
-            power = np.power(r, lag, dtype=np.float64)
-            return float(neighbours @ power) / float(whole @ power)
-
-        return _inverse_increasing(expected, observed, 0.0, MAX_AR)
-
-    def under_ar1(self, r: float, contrast: Vector) -> tuple[float, float]:
-        """Contrast and its variance under AR(1) noise of coefficient `r`."""
-        correlation = self.correlation(r)
-        scale = len(self.residual) - float(np.sum(self.q * (correlation @ self.q)))
-        weight = contrast @ self.to_beta
-        variance = float(self.residual @ self.residual) / scale
-        return float(contrast @ self.beta), variance * float(weight @ correlation @ weight)
-
-    def remaining_ratio(self, r: float, lags: int) -> float:
-        """Long-run variance that the AR(1) filter left, as a ratio to white noise."""
-        i = self.next
-        if self.is_flat or len(i) < 2:
-            return 1.0
-        u = self.residual[i + 1] - r * self.residual[i]
-        covariance = self.of_residuals(self.correlation(r))
-        rows = covariance[i + 1] - r * covariance[i]
-        expected = rows[:, i + 1] - r * rows[:, i]
-        distance = self.distance[np.ix_(i, i)].ravel()
-        seen = np.bincount(distance, np.outer(u, u).ravel(), lags + 1)
-        theory = np.bincount(distance, expected.ravel(), lags + 1)
-        lag = np.arange(1, lags + 1)
-        weight = 1 - lag / (lags + 1)
-        return 1 + float(weight @ (seen[lag] / seen[0] - theory[lag] / theory[0]))
-
-
-def _inverse_increasing(function: Any, target: float, low: float, high: float) -> float:
-    """`x` in [low, high] where an increasing function meets `target`, to 1e-10 by bisection."""
-    if target <= function(low):
-        return low
-    if target >= function(high):
-        return high
-    while high - low > 1e-10:
-        middle = (low + high) / 2
-        low, high = (middle, high) if function(middle) < target else (low, middle)
-    return (low + high) / 2
+    told = unusable(y, design)
+    if told:
+        hint = f"have at least {design.shape[1] + 2} days; drop covariates that are constant or"
+        raise DataError(told, hint=f"{hint} combinations of others")

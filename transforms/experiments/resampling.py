@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -13,28 +12,15 @@ from statsmodels.stats.multitest import multipletests
 
 from livinglab.errors import DataError
 from transforms.experiments.days import Dates, contrast_days
-from transforms.experiments.regression import Estimate, Matrix, Vector, student
+from transforms.experiments.noise import Matrix, Vector
+from transforms.experiments.regression import Estimate, student
+from transforms.experiments.result import Placebo
 
 #: Bootstrap draws, and the seed that makes them repeatable.
 DRAWS: Final = 2000
 SEED: Final = 20260101
 #: Days that a false intervention must leave on either side.
 LEAST_SIDE: Final = 14
-
-
-@dataclass(frozen=True, slots=True)
-class Placebo:
-    """Effects where nothing happened, and how the real one ranks among them.
-
-    `p` = (1 + number of placebos at least as large) / (1 + number): with 4 placebos it cannot
-    fall below 0.2, so the rank is what to report.
-    """
-
-    kind: str
-    effect: float
-    effects: tuple[float, ...]
-    rank: int
-    p: float
 
 
 def glsar(
@@ -142,7 +128,7 @@ def placebo_in_time(
             f"{len(d)} days before leave no room for a false date",
             hint=f"at least {2 * least_side} days are needed",
         )
-    return _placebo("in time", effect, found)
+    return ranked("in time", effect, found)
 
 
 def placebo_in_space(
@@ -169,7 +155,7 @@ def placebo_in_space(
         frame = contrast_days(series, mean, before=before, after=after, zone=zone)
         means = frame.groupby("after")["d"].mean()
         found.append(float(means.loc[1] - means.loc[0]))
-    return _placebo("in space", effect, found)
+    return ranked("in space", effect, found)
 
 
 def adjusted_p(p: Mapping[str, float], *, declared: Sequence[str]) -> dict[str, tuple[float, str]]:
@@ -211,6 +197,7 @@ def adjusted_p(p: Mapping[str, float], *, declared: Sequence[str]) -> dict[str, 
     return {name: result[name] for name in p}
 
 
-def _placebo(kind: str, effect: float, found: list[float]) -> Placebo:
+def ranked(kind: str, effect: float, found: Sequence[float]) -> Placebo:
+    """Placebo effects with the rank of the real one among them, 1 = largest."""
     larger = sum(abs(other) >= abs(effect) for other in found)
     return Placebo(kind, effect, tuple(found), larger + 1, (1 + larger) / (1 + len(found)))

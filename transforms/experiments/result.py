@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from enum import StrEnum
-from math import isfinite
+from math import expm1, isfinite
 from typing import Any
 
 from transforms.experiments.days import Phase
@@ -51,36 +51,91 @@ class PreTrend:
 
 
 @dataclass(frozen=True, slots=True)
-class DidResult:
-    """Difference in differences of daily values; all numbers in the unit of the outcome.
+class Placebo:
+    """Effects where nothing happened, and how the real one ranks among them.
+
+    `p` = (1 + number of placebos at least as large) / (1 + number): with 4 placebos it cannot
+    fall below 0.2, so the rank is what to report.
+    """
+
+    kind: str
+    effect: float
+    effects: tuple[float, ...]
+    rank: int
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """One week of the event study: its mean against the mean of the before phase.
+
+    `p` is adjusted (Holm) over the weeks of the before phase; NaN after it, where a difference is
+    what is asked for.
+    """
+
+    first: date
+    after: bool
+    days: int
+    effect: float
+    low: float
+    high: float
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Evaluation of one outcome; all numbers in the unit of the outcome.
+
+    For the method "counts" estimates, intervals, g, mde and sigma are logarithms of a ratio
+    (`scale`), and `percent` is what to read.
 
     Parameters
     ----------
+    method : str
+        Key of `transforms.experiments.design.METHODS`.
     estimator, formula : str
         What was computed.
+    scale : {"unit", "log ratio"}
+        What the numbers are in.
     placebo : bool
         Nobody intervened: any effect is chance, and reports must say so.
     alpha, min_coverage : float
         As declared.
+    expected : str
+        Direction of the hypothesis.
+    weekdays : str
+        How the rhythm of the week was dealt with.
+    covariates : tuple of str
+        What was adjusted for.
     before, after : Phase
         Days expected, present per side, used.
     mean : mapping of str to float
-        Means over the days used: treated_before, treated_after, control_before, control_after.
+        Means over the days used: treated_before, treated_after, control_before, control_after
+        (NaN without a control).
     estimate : Estimate
         Effect, standard error, interval, p.
-    effect_percent : float
-        Effect relative to the treated mean before [%]; NaN where that is not positive.
+    parts : mapping of str to Estimate
+        With trends: change of level, change of slope, slope before.
+    percent : mapping of str to float
+        Effect and interval [%]: of the treated mean before, or as a ratio of counts; NaN where that
+        is not positive.
     g : float
-        Hedges' g of the difference series.
+        Hedges' g of the adjusted outcome.
     mde : float
         Minimal detectable effect from the before phase alone, power 80 %.
     sigma, r : float
-        Spread of the difference within the before phase, and lag-1 autocorrelation of the
+        Spread of the adjusted outcome within the before phase, and lag-1 autocorrelation of the
         residuals of both phases.
     effective_days : tuple of float
         Independent days that the phases are worth.
+    fit : mapping of str to float
+        Weather-normalised: r2 in the before phase, error on weeks left out.
     pre_trend : PreTrend or None
-        None where the before phase is too short.
+        None where the before phase is too short or the method models trends.
+    event_study : tuple of Week
+        Week by week; empty where the method models trends.
+    placebo_in_time, placebo_in_space : Placebo or None
+        None where there are too few days or areas.
     sensitivity : tuple of Estimate
         The same question answered in other ways.
     checks : tuple of Check
@@ -91,26 +146,41 @@ class DidResult:
         Why, in plain words.
     """
 
+    method: str
     estimator: str
     formula: str
+    scale: str
     placebo: bool
     alpha: float
     min_coverage: float
+    expected: str
+    weekdays: str
+    covariates: tuple[str, ...]
     before: Phase
     after: Phase
     mean: Mapping[str, float]
     estimate: Estimate
-    effect_percent: float
+    parts: Mapping[str, Estimate]
+    percent: Mapping[str, float]
     g: float
     mde: float
     sigma: float
     r: float
     effective_days: tuple[float, float]
+    fit: Mapping[str, float]
     pre_trend: PreTrend | None
+    event_study: tuple[Week, ...]
+    placebo_in_time: Placebo | None
+    placebo_in_space: Placebo | None
     sensitivity: tuple[Estimate, ...]
     checks: tuple[Check, ...]
     verdict: Verdict
     reasons: tuple[str, ...] = field(default=())
+
+    @property
+    def effect_percent(self) -> float:
+        """Effect relative to the treated mean before, or ratio of counts less one [%]."""
+        return self.percent["effect"]
 
     @property
     def effect(self) -> float:
@@ -147,8 +217,14 @@ class DidResult:
         """Verdict in one line; never "no effect" without what could have been seen."""
         text = str(self.verdict)
         if self.verdict is Verdict.NO_EFFECT:
-            text = f"{text} (MDE {self.mde:.3g})"
+            text = f"{text} (MDE {self._mde_text})"
         return f"placebo: {text}" if self.placebo else text
+
+    @property
+    def _mde_text(self) -> str:
+        if self.scale == "unit":
+            return f"{self.mde:.3g}"
+        return f"{100 * expm1(self.mde):.3g} %"
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON: dates as text, NaN and infinity as None, 12 digits.
@@ -159,6 +235,7 @@ class DidResult:
         record = plain(asdict(self))
         for name, part in (("before", self.before), ("after", self.after)):
             record[name] |= {"coverage": plain(part.coverage), "dropped": part.dropped}
+        record["effect_percent"] = record["percent"]["effect"]
         record |= {"n_used": self.n_used, "n_dropped": self.n_dropped, "headline": self.headline}
         return dict(record)
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import statsmodels.api as sm
 
 from livinglab.errors import DataError
 from transforms.experiments.adjusted import (
@@ -17,15 +14,9 @@ from transforms.experiments.adjusted import (
     fit_days,
     phase_days,
 )
+from transforms.experiments.count_model import quasi_poisson
 from transforms.experiments.days import Dates, by_date
-from transforms.experiments.regression import (
-    Estimate,
-    Matrix,
-    Vector,
-    default_lags,
-    ols_prewhitened,
-    student,
-)
+from transforms.experiments.opinions import fit_of_before
 
 
 def weather_normalised(
@@ -76,7 +67,7 @@ def weather_normalised(
     contrast[1] = 1.0
     estimate = fit_days(used, design, contrast, alpha, lags)
     is_before = step == 0
-    fit = _fit_of_before(
+    fit = fit_of_before(
         used["d"].to_numpy(dtype=np.float64)[is_before], weather[is_before],
         used["day"].to_numpy(dtype=np.int64)[is_before],
     )  # fmt: skip
@@ -135,48 +126,13 @@ def count_ratio(
         offset = np.log(hours[keep].to_numpy(dtype=np.float64))
     step = used["after"].to_numpy(dtype=np.float64)
     design = np.column_stack([np.ones(len(used)), step, extra.to_numpy(dtype=np.float64)])
-    estimate = _log_ratio(used, design, offset, alpha, lags)
+    estimate = quasi_poisson(
+        used["d"].to_numpy(dtype=np.float64),
+        design,
+        used["day"].to_numpy(dtype=np.int64),
+        offset,
+        alpha=alpha,
+        lags=lags,
+    )
     result = adjusted_result("count ratio, quasi-Poisson", used, extra, missing, estimate, {})
     return replace(result, effect_percent=100 * float(np.expm1(estimate.effect)))
-
-
-def _log_ratio(
-    used: pd.DataFrame, design: Matrix, offset: Vector | None, alpha: float, lags: int | None
-) -> Estimate:
-    y = used["d"].to_numpy(dtype=np.float64)
-    width = default_lags(len(y)) if lags is None else lags
-    model = sm.GLM(y, design, family=sm.families.Poisson(), offset=offset)
-    fit: Any = model.fit(
-        cov_type="HAC", cov_kwds={"maxlags": width, "use_correction": True}, use_t=True
-    )
-    # The same long-run spread as seen by the linear estimator on the working residuals.
-    mean = np.asarray(fit.fittedvalues, dtype=np.float64)
-    root = np.sqrt(mean)
-    working = np.log(mean) + (y - mean) / mean
-    contrast = np.zeros(design.shape[1])
-    contrast[1] = 1.0
-    day = used["day"].to_numpy(dtype=np.int64)
-    linear = ols_prewhitened(
-        root * working, root[:, np.newaxis] * design, contrast, alpha=alpha, lags=width, day=day
-    )
-    se = max(float(fit.bse[1]), linear.se)
-    effect = float(fit.params[1])
-    return student("quasi-Poisson", effect, se, linear.df, alpha=alpha, lags=width)
-
-
-def _fit_of_before(y: Vector, weather: Matrix, day: npt.NDArray[np.int64]) -> dict[str, float]:
-    """r2 in the before phase, and the error on weeks that the model did not see."""
-    design = np.column_stack([np.ones(len(y)), weather])
-    inside = y - design @ np.linalg.lstsq(design, y)[0]
-    week = (day - day[0]) // 7
-    outside = np.full(len(y), np.nan)
-    for number in np.unique(week):
-        held = week == number
-        if (~held).sum() > design.shape[1]:
-            beta = np.linalg.lstsq(design[~held], y[~held])[0]
-            outside[held] = y[held] - design[held] @ beta
-    spread = float(((y - y.mean()) ** 2).sum())
-    return {
-        "r2": 1 - float((inside**2).sum()) / spread if spread > 0 else float("nan"),
-        "rmse_left_out_weeks": float(np.sqrt(np.nanmean(outside**2))),
-    }

@@ -1,0 +1,198 @@
+"""Conditions that a result must meet, each with what follows from it in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import expm1, isnan
+from typing import Final
+
+import numpy as np
+
+from transforms.experiments.days import Phase
+from transforms.experiments.design import Rows
+from transforms.experiments.regression import Estimate
+from transforms.experiments.result import Check, PreTrend, Week
+
+#: Under this many days in a phase nothing but an indication comes out.
+LEAST_DAYS: Final = 12
+#: Phases of four weeks are what daily evaluations ask for.
+GOOD_DAYS: Final = 28
+#: More missing days than this make the result weak whatever the coverage asked for.
+WEAK_SHARE: Final = 0.20
+#: By how much the share of one weekday may differ between the phases.
+WEEKDAY_SHARE: Final = 0.05
+
+Phases = tuple[Phase, Phase]
+#: How a number of the outcome is written in a sentence.
+Say = Callable[[float], str]
+
+
+def say_unit(value: float) -> str:
+    """Four digits, in the unit of the outcome."""
+    return f"{value:.4g}"
+
+
+def say_ratio(value: float) -> str:
+    """Logarithm of a ratio as a change in percent.
+
+    Examples
+    --------
+    >>> say_ratio(0.182321556793955)
+    '20 %'
+    """
+    return f"{100 * expm1(value):.3g} %"
+
+
+def coverage_check(phases: Phases, least: float) -> Check:
+    """Whether each phase has the share of usable days that was asked for."""
+    low = min(part.coverage for part in phases)
+    text = ", ".join(
+        f"{name}: {part.used} of {part.expected} days{_sides(part)}"
+        for name, part in zip(("before", "after"), phases, strict=True)
+    )
+    return Check("coverage", low >= least, f"{text}; at least {least:.0%} is needed in each phase.")
+
+
+def _sides(part: Phase) -> str:
+    told = f" on both sides (treated {part.treated}, control {part.control})"
+    text = "" if part.control is None else told
+    return text if part.adjusted == part.expected else f"{text}, covariates on {part.adjusted}"
+
+
+def length_check(phases: Phases) -> Check:
+    """Whether the phases are long enough for more than an indication."""
+    days = min(part.used for part in phases)
+    if days < LEAST_DAYS:
+        text = f"The shorter phase has {days} days; under {LEAST_DAYS} nothing more than an"
+        return Check("length", passed=False, consequence=f"{text} indication.")
+    return Check("length", passed=True, consequence=f"The shorter phase has {days} days.")
+
+
+def duration_check(phases: Phases) -> Check:
+    """Whether the phases are four weeks long, so that one odd week does not decide."""
+    days = min(part.used for part in phases)
+    return Check(
+        "four weeks",
+        days >= GOOD_DAYS,
+        f"The shorter phase has {days} days; under {GOOD_DAYS} one odd week can make the result.",
+    )
+
+
+def spread_check(estimate: Estimate, problem: str) -> Check:
+    """Whether there is anything to estimate from."""
+    return Check(
+        "spread",
+        not isnan(estimate.se) and estimate.se > 0,
+        problem
+        or "The daily values must vary within the phases; a constant series is a stuck sensor,"
+        " not certainty.",
+    )
+
+
+def gaps_check(phases: Phases) -> Check:
+    """Whether so many days are missing that the others may not stand for them."""
+    dropped = sum(part.dropped for part in phases)
+    expected = sum(part.expected for part in phases)
+    return Check(
+        "gaps",
+        dropped <= WEAK_SHARE * expected,
+        f"{dropped} of {expected} days are missing on a side; over {WEAK_SHARE:.0%} the result is"
+        " weak, as the missing days may differ from the others.",
+    )
+
+
+def control_check(*, has_control: bool) -> Check:
+    """Whether another place shows what would have happened anyway."""
+    if has_control:
+        return Check("control area", True, "A control area shows what happened meanwhile.")
+    return Check(
+        "control area",
+        passed=False,
+        consequence="There is no control area: whatever else changed at the same time (season,"
+        " weather, events nearby) is part of the effect as far as the model does not know it.",
+    )
+
+
+def weekday_check(rows: Rows, weekdays: str) -> Check:
+    """Whether each weekday weighs the same in both phases, or is adjusted for."""
+    if weekdays == "adjust":
+        return Check("weekdays", passed=True, consequence="Days of the week are adjusted for.")
+    # Any day number modulo 7 is a weekday; which one it is does not matter for the balance.
+    shares = [
+        np.bincount(rows.day[rows.after == which] % 7, minlength=7) / max(len(rows.of(which)), 1)
+        for which in (0, 1)
+    ]
+    apart = float(np.abs(shares[1] - shares[0]).max())
+    text = (
+        "Every weekday weighs about the same before and after."
+        if apart <= WEEKDAY_SHARE
+        else f"A weekday makes up {apart:.0%} more of one phase than of the other: part of the"
+        " difference may be the rhythm of the week."
+    )
+    return Check("weekdays", apart <= WEEKDAY_SHARE, text)
+
+
+def pre_trend_check(
+    trend: PreTrend, estimate: Estimate, say: Say = say_unit, *, is_apart: bool
+) -> Check:
+    """Whether a drift that began before could make the effect."""
+    # Where no effect is claimed there is nothing that a drift could be half of.
+    small = not is_apart or abs(trend.drift) < 0.5 * abs(estimate.effect)
+    text = (
+        f"Before the intervention the difference moved by {say(trend.slope)} a day"
+        f" ({say(trend.low)} to {say(trend.high)}); continued, that makes {say(trend.drift)} by the"
+        " middle of the after phase."
+    )
+    if trend.is_flat and small:
+        return Check("pre-trend", passed=True, consequence=text)
+    more = " The effect is therefore judged against the continued trend." if is_apart else ""
+    return Check("pre-trend", passed=False, consequence=text + more)
+
+
+def event_study_check(
+    weeks: tuple[Week, ...], estimate: Estimate, alpha: float, say: Say = say_unit
+) -> Check | None:
+    """Whether a week before the intervention already stood out by half the effect."""
+    early = [week for week in weeks if not week.after]
+    if len(early) < 2:
+        return None
+    odd = [
+        week for week in early if week.p < alpha and abs(week.effect) >= 0.5 * abs(estimate.effect)
+    ]
+    if not odd:
+        text = f"None of the {len(early)} weeks before stands out as the effect would."
+        return Check("event study", passed=True, consequence=text)
+    worst = max(odd, key=lambda week: abs(week.effect))
+    return Check(
+        "event study",
+        passed=False,
+        consequence=f"The week of {worst.first} was {say(worst.effect)} away from the weeks"
+        " before the intervention: something else moves the outcome as much as the effect.",
+    )
+
+
+def agreement_check(estimate: Estimate, others: tuple[Estimate, ...]) -> Check | None:
+    """Whether the other ways to answer point to the same place."""
+    if not others:
+        return None
+    apart = [o.method for o in others if o.high < estimate.low or o.low > estimate.high]
+    if apart:
+        text = f"Other ways to compute it lead elsewhere: {', '.join(apart)}."
+        return Check("second opinions", passed=False, consequence=text)
+    text = f"{len(others)} other ways to compute it agree within their intervals."
+    return Check("second opinions", passed=True, consequence=text)
+
+
+def direction_check(
+    expected: str, estimate: Estimate, say: Say = say_unit, *, is_apart: bool
+) -> Check | None:
+    """Whether an effect goes the way that the hypothesis said."""
+    if expected not in ("increase", "decrease"):
+        return None
+    as_said = (estimate.effect > 0) == (expected == "increase")
+    return Check(
+        "direction",
+        as_said or not is_apart,
+        f"The hypothesis expects a change for {'more' if expected == 'increase' else 'less'}; the"
+        f" estimate is {say(estimate.effect)}.",
+    )

@@ -1,0 +1,120 @@
+"""One evaluation for all methods: days, model, estimate, second opinions, checks, verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from transforms.experiments.days import phase
+from transforms.experiments.design import METHODS, Design, day_table, rows_of
+from transforms.experiments.placebos import space_placebo
+from transforms.experiments.result import Check, Result
+from transforms.experiments.verdict import judge
+from transforms.experiments.work import Work
+
+
+def evaluate(
+    treated: pd.Series,
+    control: pd.Series | None = None,
+    *,
+    design: Design,
+    covariates: pd.DataFrame | None = None,
+    controls: Mapping[str, pd.Series] | None = None,
+    instruments: Check | None = None,
+    opinions: bool = True,
+) -> Result:
+    """Evaluate one outcome of an experiment.
+
+    The day is the unit. A day without a value on a side, or without a covariate, is dropped and
+    counted, never filled. The interval is that of `ols_prewhitened` (for counts at least as wide as
+    Newey-West on the quasi-Poisson model); Newey-West alone, GLS and a block bootstrap are in
+    `sensitivity`.
+
+    Parameters
+    ----------
+    treated, control : Series of float
+        One value per local day (index: dates, or aware starts of days); NaN = below coverage.
+    design : Design
+        How it is evaluated.
+    covariates : DataFrame, optional
+        Daily weather or traffic that the intervention cannot have moved.
+    controls : mapping of str to Series, optional
+        The control areas one by one, for the placebo in space.
+    instruments : Check, optional
+        What the registry says about swapped or recalibrated sensors; a failed one is "invalid".
+    opinions : bool
+        Also compute second opinions and placebos; the verdict does not rest on the former, except
+        where a regression must confirm a weather-normalised effect.
+
+    Raises
+    ------
+    DataError
+        If phases overlap, series are not daily, or the control does not suit the method.
+
+    Notes
+    -----
+    A recalibrated or swapped sensor at the border of the phases looks like an effect: the registry
+    must exclude it (`instruments`), no statistic can.
+    """
+    frame, extra = day_table(treated, control, covariates, design)
+    rows = rows_of(frame, extra, design)
+    has_control = control is not None
+    phases = (
+        phase(frame, 0, has_control=has_control),
+        phase(frame, 1, has_control=has_control),
+    )
+    work = Work(design, rows, phases, has_control=has_control)
+    others = work.sensitivity() if opinions else work.required_opinions()
+    weeks = work.weeks()
+    checks = work.checks(weeks, others, instruments)
+    verdict, reasons = judge(
+        work.estimate,
+        checks,
+        others,
+        mde=work.mde,
+        method=design.method,
+        has_control=has_control,
+        placebo=design.placebo,
+        say=work.say,
+    )
+    mean = _means(frame)
+    in_space = opinions and controls and design.method == "did"
+    return Result(
+        method=design.method,
+        estimator=f"{METHODS[design.method]}, {work.estimate.method}",
+        formula=work.model.formula,
+        scale="log ratio" if design.method == "counts" else "unit",
+        placebo=design.placebo,
+        alpha=design.alpha,
+        min_coverage=design.min_coverage,
+        expected=design.expected,
+        weekdays=design.weekdays,
+        covariates=rows.names,
+        before=phases[0],
+        after=phases[1],
+        mean=mean,
+        estimate=work.estimate,
+        parts=work.parts,
+        percent=work.percent(mean),
+        pre_trend=work.trend,
+        event_study=weeks,
+        placebo_in_time=work.placebo() if opinions else None,
+        placebo_in_space=space_placebo(controls or {}, design, work.estimate.effect)
+        if in_space
+        else None,
+        sensitivity=others,
+        checks=checks,
+        verdict=verdict,
+        reasons=reasons,
+        **work.numbers(),
+    )
+
+
+def _means(frame: pd.DataFrame) -> dict[str, float]:
+    used = frame[frame["used"]]
+    return {
+        f"{side}_{name}": float(used.loc[used["after"] == which, side].mean())
+        for side in ("treated", "control")
+        for which, name in ((0, "before"), (1, "after"))
+    }

@@ -1,0 +1,103 @@
+"""Second opinions: the question of an evaluation answered in other ways."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from transforms.experiments.design import NEEDS_CONTROL, WITH_TREND, Design, Rows
+from transforms.experiments.model import Model, model_of
+from transforms.experiments.noise import Vector
+from transforms.experiments.regression import (
+    Estimate,
+    ols_hac,
+    ols_prewhitened,
+    unusable,
+)
+from transforms.experiments.resampling import block_bootstrap, glsar
+from transforms.experiments.verdict import CITS, OWN_TRENDS, REGRESSION
+
+
+def second_opinions(
+    rows: Rows, model: Model, design: Design, *, every: bool
+) -> tuple[Estimate, ...]:
+    """The same contrast by Newey-West alone, GLS and bootstrap, and by neighbouring models.
+
+    Parameters
+    ----------
+    every : bool
+        False where days are too few for more than Newey-West.
+    """
+    y, matrix, contrast, alpha = rows.y, model.matrix, model.contrast, design.alpha
+    hac = ols_hac(y, matrix, contrast, alpha=alpha, lags=design.lags)
+    if not every:
+        return (hac, *regression_opinion(rows, design))
+    return (
+        hac,
+        glsar(y, matrix, contrast, alpha=alpha),
+        block_bootstrap(y, matrix, contrast, alpha=alpha),
+        *regression_opinion(rows, design),
+        *_weekday_opinion(rows, design),
+    )
+
+
+def with_own_trends(rows: Rows, design: Design, *, has_control: bool) -> tuple[Estimate, ...]:
+    """The effect in the middle of the after phase against the continued trend of the before phase.
+
+    Nothing where the method models trends anyway.
+    """
+    if design.method in WITH_TREND:
+        return ()
+    model = model_of("its", rows, has_control=has_control)
+    if unusable(rows.y, model.matrix):
+        return ()
+    name = CITS if has_control else OWN_TRENDS
+    return (_named(name, rows, model, design),)
+
+
+def regression_opinion(rows: Rows, design: Design) -> tuple[Estimate, ...]:
+    """For a weather-normalised comparison: one regression over both phases."""
+    if design.method != "weather_normalised":
+        return ()
+    model = model_of("before_after", rows, has_control=False)
+    return () if unusable(rows.y, model.matrix) else (_named(REGRESSION, rows, model, design),)
+
+
+def fit_of_before(y: Vector, extra: np.ndarray, day: np.ndarray) -> dict[str, float]:
+    """r2 in the before phase, and the error on weeks that the model did not see."""
+    design = np.column_stack([np.ones(len(y)), extra])
+    inside = y - design @ np.linalg.lstsq(design, y)[0]
+    week = (day - day[0]) // 7
+    outside = np.full(len(y), np.nan)
+    for number in np.unique(week):
+        held = week == number
+        if (~held).sum() > design.shape[1]:
+            beta = np.linalg.lstsq(design[~held], y[~held])[0]
+            outside[held] = y[held] - design[held] @ beta
+    spread = float(((y - y.mean()) ** 2).sum())
+    known = outside[~np.isnan(outside)]
+    return {
+        "r2": 1 - float((inside**2).sum()) / spread if spread > 0 else float("nan"),
+        "rmse_left_out_weeks": float(np.sqrt(np.mean(known**2))) if len(known) else float("nan"),
+    }
+
+
+def _weekday_opinion(rows: Rows, design: Design) -> tuple[Estimate, ...]:
+    """With dummies for the days of the week, where the design relies on whole weeks."""
+    if design.weekdays != "whole_weeks":
+        return ()
+    week = np.column_stack([(rows.day % 7 == number).astype(np.float64) for number in range(6)])
+    extra = np.column_stack([rows.extra, week - week.mean(axis=0)])
+    wider = replace(rows, extra=extra, names=(*rows.names, "weekday"))
+    model = model_of(design.method, wider, has_control=design.method in NEEDS_CONTROL)
+    if unusable(rows.y, model.matrix):
+        return ()
+    return (_named("adjusted for the day of the week", wider, model, design),)
+
+
+def _named(name: str, rows: Rows, model: Model, design: Design) -> Estimate:
+    fit = ols_prewhitened(
+        rows.y, model.matrix, model.contrast, alpha=design.alpha, lags=design.lags, day=rows.day
+    )
+    return replace(fit, method=name)
