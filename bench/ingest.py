@@ -170,7 +170,7 @@ class Bench:
             if process.poll() is not None or time.monotonic() > end:
                 log = (self.folder / f"{subscriber.bucket}.log").read_text()[-2000:]
                 sys.exit(f"{subscriber.name} stored {stored} of {self.count} messages\n{log}")
-            time.sleep(0.25)
+            time.sleep(0.5)
 
     def _stored(self, bucket: str) -> int:
         query = urllib.parse.urlencode({"db": bucket, "q": 'SELECT count("no2") FROM air'})
