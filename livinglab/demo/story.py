@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -205,12 +206,13 @@ def _tell_experiment(
 
 
 def _tell_table(console: Console, part: Mapping[str, Any]) -> None:
-    table = Table(title=part["title"], caption=part["text"], title_justify="left")
+    table = Table(title=part["title"], title_justify="left")
     for number, name in enumerate(part["head"]):
         table.add_column(name, justify="right" if number else "left")
     for line in part["body"]:
         table.add_row(*line)
     console.print(table)
+    console.print(part["text"], highlight=False)
 
 
 def _tell_runs(console: Console, told: Told) -> None:
@@ -220,11 +222,16 @@ def _tell_runs(console: Console, told: Told) -> None:
 
 
 def _tell_next(console: Console, project: Project, told: Told) -> None:
-    state = project.state_dir
-    config = project.config_dir
+    settings = {
+        "LIVINGLAB_CONFIG": project.config_dir,
+        "LIVINGLAB_STATE_DIR": project.state_dir,
+        "LIVINGLAB_NOW": project.registry.settings.now,
+    }
     console.print(f"\nDone in {told.seconds:.0f} s. Report: [bold]{told.report.resolve()}[/bold]")
     console.print("Look further (the demo's services are stopped, its data stay):")
-    prefix = f"LIVINGLAB_CONFIG={config} LIVINGLAB_STATE_DIR={state} livinglab"
+    exported = " ".join(f"{name}={value}" for name, value in settings.items())
+    console.print(f"  export {exported}", soft_wrap=True, highlight=False)
+    prefix = Path(sys.executable).parent / "livinglab"
     for command in (
         "status",
         "export lombok no2 --from 2025-08-29 --to 2025-09-05 --format csv",
