@@ -163,8 +163,20 @@ class Area:
 
 
 @dataclass(frozen=True, slots=True)
+class Covariate:
+    """What an experiment is adjusted for: a daily indicator of an area."""
+
+    indicator: str
+    area: str
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
-    """One file of labs/<lab>/experiments: the design, fixed before data are seen."""
+    """One file of labs/<lab>/experiments: the design, fixed before data are seen.
+
+    Dates are civil dates at the lab, phases half-open. `intervention` is the first and last moment
+    of the change, equal where it was an instant; the days between the phases are dropped.
+    """
 
     id: str
     lab: str
@@ -176,10 +188,33 @@ class Experiment:
     control: tuple[str, ...]
     before: tuple[str, str]  # civil dates [from, to) at the lab
     after: tuple[str, str]
-    method: str  # "did"
+    method: str  # a key of transforms.experiments.design.METHODS
     alpha: float
     min_coverage: float
     contact: str
+    what: str = ""  # what was changed
+    where: str = ""
+    comparable: str = ""  # why the control areas are comparable
+    intervention: tuple[str, str] = ("", "")
+    secondary: tuple[str, ...] = ()  # declared outcomes beside the primary one
+    exploratory: tuple[str, ...] = ()  # outcomes that no claim may rest on
+    family: tuple[str, ...] = ()  # outcomes whose p values are adjusted together (Holm)
+    covariates: tuple[Covariate, ...] = ()
+    weekdays: str = "ignore"  # "adjust" | "whole_weeks" | "ignore"
+    yearly_cycle: bool = False
+    expected: str = "either"  # "increase" | "decrease" | "none" | "either"
+    stop: str = ""  # civil date from which the result is final
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """All indicators that are evaluated, the primary one first."""
+        return (self.indicator, *self.secondary, *self.exploratory)
+
+    def role(self, indicator: str) -> str:
+        """What an outcome may be used for."""
+        if indicator == self.indicator:
+            return "primary"
+        return "secondary" if indicator in self.secondary else "exploratory"
 
 
 @dataclass(frozen=True, slots=True)

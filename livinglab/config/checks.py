@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from livinglab.config.calibration_methods import DERIVABLE
 from livinglab.config.catalogue import IndicatorSpec, ModelSpec, QualitySpec, QuantitySpec
+from livinglab.config.experiment_checks import check_experiments
 from livinglab.config.findings import Findings, Loc, Place, nearest
 from livinglab.config.functions import FunctionError, parameters_of
 from livinglab.config.lab_checks import check_barometers, check_labs, check_positions
@@ -32,6 +33,7 @@ def check_tree(tree: Tree, reader: TreeReader) -> None:
     for name, quality in tree.quality.items():
         _check_quality_names(quality, tree, reader, reader.place("quality", name))
     check_labs(tree, reader)
+    check_experiments(tree, reader)
 
 
 def check_registry(registry: Registry, tree: Tree, reader: TreeReader) -> None:

@@ -11,7 +11,6 @@ from livinglab.config.findings import Findings, Loc, Place, nearest
 from livinglab.config.labs import (
     CalibrationRow,
     DeviceRow,
-    ExperimentSpec,
     FlagRow,
     LabSpec,
     LabTree,
@@ -39,8 +38,6 @@ def check_labs(tree: Tree, reader: TreeReader) -> None:
         _check_lab(part.lab, reader.place("lab", lab), reader.findings)
         _check_devices(lab, part, tree, reader)
         _check_measured_rows(lab, part, tree, reader)
-        for name, design in part.experiments.items():
-            _check_experiment(lab, name, design, tree, reader)
 
 
 def check_positions(registry: Registry, tree: Tree, reader: TreeReader) -> None:
@@ -52,7 +49,7 @@ def check_positions(registry: Registry, tree: Tree, reader: TreeReader) -> None:
     }
     for device in registry.devices:
         spec = tree.labs[device.lab].lab
-        if not all(_is_sure(device.lab, key, reader) for key in ("centre_rd", "polygon_rd")):
+        if not all(is_sure(device.lab, key, reader) for key in ("centre_rd", "polygon_rd")):
             continue
         centre = spec.centre_rd or _mean(spec.polygon_rd)
         km = geo.distance_m(centre, (device.x_rd, device.y_rd)) / 1000
@@ -156,16 +153,16 @@ def _check_devices(lab: str, part: LabTree, tree: Tree, reader: TreeReader) -> N
         place = reader.place("devices", lab, number)
         if row.model not in models:
             reader.findings.add(place, ("model",), f"unknown model{nearest(row.model, models)}")
-        if row.area not in areas and _is_sure(lab, "areas", reader):
+        if row.area not in areas and is_sure(lab, "areas", reader):
             told = f"unknown area of {lab}{nearest(row.area, areas)}"
             reader.findings.add(place, ("area",), told)
-        if row.height_m_nap is None and _FROM_ZERO & _measured(row.id, part, tree, reader):
+        if row.height_m_nap is None and _FROM_ZERO & measured_by(row.id, part, tree, reader):
             told = "missing: a level needs the height of the sensor's zero (0 = it sends m NAP)"
             reader.findings.add(place, ("height_m_nap",), told)
     _check_overlaps("devices", lab, [(row.id, row) for row in part.devices], reader)
 
 
-def _is_sure(lab: str, key: str, reader: TreeReader) -> bool:
+def is_sure(lab: str, key: str, reader: TreeReader) -> bool:
     """Whether a key of lab.yaml was readable, so that others can be judged by it."""
     return reader.place("lab", lab).problem((key,), "") is not None
 
@@ -181,7 +178,7 @@ def _check_measured_rows(lab: str, part: LabTree, tree: Tree, reader: TreeReader
     for kind, rows in kinds:
         for number, row in enumerate(rows):
             place = reader.place(kind, lab, number)
-            measured = _measured(row.device, part, tree, reader)
+            measured = measured_by(row.device, part, tree, reader)
             if row.device not in known:
                 told = f"unknown device of {lab}{nearest(row.device, known)}"
                 reader.findings.add(place, ("device",), told)
@@ -189,7 +186,7 @@ def _check_measured_rows(lab: str, part: LabTree, tree: Tree, reader: TreeReader
                 told = f"{row.device} does not measure it{nearest(row.quantity, measured)}"
                 reader.findings.add(place, ("quantity",), told)
     for number, row in enumerate(part.calibrations):
-        measured = _measured(row.device, part, tree, reader)
+        measured = measured_by(row.device, part, tree, reader)
         _check_companions(row, measured, tree, reader, reader.place("calibrations", lab, number))
     keyed = [(f"{row.device} {row.quantity}", row) for row in part.calibrations]
     _check_overlaps("calibrations", lab, keyed, reader)
@@ -210,12 +207,12 @@ def _check_companions(
     if lab is None:
         told = f"unknown device{nearest(row.barometer, known)}"
         reader.findings.add(place, ("barometer",), told)
-    elif "air_pressure" not in (_measured(row.barometer, tree.labs[lab], tree, reader) or known):
+    elif "air_pressure" not in (measured_by(row.barometer, tree.labs[lab], tree, reader) or known):
         told = f"{row.barometer} does not measure air_pressure"
         reader.findings.add(place, ("barometer",), told)
 
 
-def _measured(device: str, part: LabTree, tree: Tree, reader: TreeReader) -> set[str]:
+def measured_by(device: str, part: LabTree, tree: Tree, reader: TreeReader) -> set[str]:
     """Quantities that a device can measure; none where one of its models is not readable."""
     models = {row.model for row in part.devices if row.id == device}
     sure = all(
@@ -248,37 +245,6 @@ def _check_overlaps(
                 other = row_of(reader.place(kind, lab, earlier[2]))
                 told = f"overlaps row {other} of {key}: give that one a valid_to first"
                 reader.findings.add(reader.place(kind, lab, later[2]), ("valid_from",), told)
-
-
-def _check_experiment(
-    lab: str, name: str, design: ExperimentSpec, tree: Tree, reader: TreeReader
-) -> None:
-    place, part = reader.place(f"experiments/{lab}", name), tree.labs[lab]
-    areas = [area.id for area in part.lab.areas]
-    for side in ("treated", "control"):
-        for number, area in enumerate(getattr(design, side)):
-            if area not in areas and _is_sure(lab, "areas", reader):
-                told = f"unknown area of {lab}{nearest(area, areas)}"
-                reader.findings.add(place, (side, number), told)
-    indicator = tree.indicators.get(design.indicator)
-    if indicator is None:
-        if ("indicators", design.indicator) not in reader.broken:
-            told = f"unknown indicator{nearest(design.indicator, tree.indicators)}"
-            reader.findings.add(place, ("indicator",), told)
-        return
-    for side in ("treated", "control"):
-        for number, area in enumerate(getattr(design, side)):
-            measured = _measured_in(area, part, tree, reader)
-            if area in areas and measured and not measured & set(indicator.quantities):
-                told = f"no device in {area} measures {' or '.join(indicator.quantities)}"
-                reader.findings.add(place, (side, number), told)
-
-
-def _measured_in(area: str, part: LabTree, tree: Tree, reader: TreeReader) -> set[str]:
-    """Quantities that the devices of an area measure; none where one of them is not known."""
-    of_area = {row.id for row in part.devices if row.area == area}
-    measured = [_measured(device, part, tree, reader) for device in of_area]
-    return set().union(*measured) if all(measured) else set()
 
 
 def _mean(points: Iterable[tuple[float, float]]) -> tuple[float, float]:

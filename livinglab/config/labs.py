@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from livinglab.config.calibration_methods import METHODS, mistakes
 from livinglab.config.catalogue import Decoder
+from livinglab.config.experiment_spec import ExperimentSpec
 from livinglab.config.values import (
-    CivilDate,
     DeviceId,
     Instant,
     Number,
@@ -222,35 +222,6 @@ class FlagRow(Spec):
         if self.flag not in {1, 2, 3, 4, 9}:
             message = "flag: expected 1 good, 2 not evaluated, 3 suspect, 4 fail or 9 missing"
             raise ValueError(f"{message}, got {self.flag}")
-        return self
-
-
-class ExperimentSpec(Spec):
-    """A file of experiments/: the design."""
-
-    label: Text
-    hypothesis: Text
-    placebo: bool = False
-    indicator: Text
-    treated: Annotated[tuple[str, ...], Field(min_length=1)]
-    control: Annotated[tuple[str, ...], Field(min_length=1)]
-    before: tuple[CivilDate, CivilDate]
-    after: tuple[CivilDate, CivilDate]
-    method: Literal["did"]
-    alpha: Annotated[Number, Field(gt=0, lt=0.5)] = 0.05
-    min_coverage: Annotated[Number, Field(ge=0, le=1)] = 0.75
-    contact: Text
-
-    @model_validator(mode="after")
-    def _dates_are_in_order(self) -> ExperimentSpec:
-        dates = (*self.before, *self.after)
-        if not (dates[0] < dates[1] <= dates[2] < dates[3]):
-            raise ValueError(
-                "expected before [from, to) to end when or before after [from, to) begins"
-            )
-        if set(self.treated) & set(self.control):
-            both = ", ".join(sorted(set(self.treated) & set(self.control)))
-            raise ValueError(f"treated and control share {both}")
         return self
 
 

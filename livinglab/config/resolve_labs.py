@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 
 from livinglab import geo
+from livinglab.config.experiment_spec import resolve_experiment
 from livinglab.config.findings import Findings, Place
 from livinglab.config.frozen import frozen
-from livinglab.config.labs import AreaSpec, DeviceRow, ExperimentSpec, LabTree
+from livinglab.config.labs import AreaSpec, DeviceRow, LabTree
 from livinglab.config.tree import Tree, row_of
 from livinglab.errors import DataError
 from livinglab.registry import (
@@ -16,7 +17,6 @@ from livinglab.registry import (
     Calibration,
     Device,
     DeviceModel,
-    Experiment,
     Lab,
     ManualFlag,
     Route,
@@ -166,7 +166,7 @@ def resolve_lab(name: str, part: LabTree) -> Lab:
         attribution=spec.attribution,
         data_note=spec.data_note,
         experiments=frozen(
-            {key: _experiment(key, name, row) for key, row in part.experiments.items()}
+            {key: resolve_experiment(key, name, row) for key, row in part.experiments.items()}
         ),
         cbs_year=spec.cbs_year,
         centre_rd=spec.centre_rd,
@@ -177,22 +177,3 @@ def resolve_lab(name: str, part: LabTree) -> Lab:
 
 def _area(spec: AreaSpec) -> Area:
     return Area(spec.id, spec.label, spec.polygon_rd)
-
-
-def _experiment(name: str, lab: str, spec: ExperimentSpec) -> Experiment:
-    return Experiment(
-        id=name,
-        lab=lab,
-        label=spec.label,
-        hypothesis=spec.hypothesis,
-        placebo=spec.placebo,
-        indicator=spec.indicator,
-        treated=tuple(sorted(spec.treated)),
-        control=tuple(sorted(spec.control)),
-        before=spec.before,
-        after=spec.after,
-        method=spec.method,
-        alpha=spec.alpha,
-        min_coverage=spec.min_coverage,
-        contact=spec.contact,
-    )

@@ -18,13 +18,13 @@ from livinglab.config.catalogue import (
     QuantitySpec,
 )
 from livinglab.config.csv_source import parse_csv
+from livinglab.config.experiment_spec import EXPERIMENT_STAND_INS, ExperimentSpec
 from livinglab.config.findings import FilePlace, Findings, Place, RowPlace, YamlPlace, nearest
 from livinglab.config.labs import (
     LAB_STAND_INS,
     ROW_STAND_INS,
     CalibrationRow,
     DeviceRow,
-    ExperimentSpec,
     FlagRow,
     LabSpec,
     LabTree,
@@ -132,6 +132,7 @@ class TreeReader:
         entries: Iterator[tuple[str, Any, YamlPlace]],
         spec: type[SpecT],
         names: re.Pattern[str],
+        stand_ins: Mapping[str, object] | None = None,
     ) -> dict[str, SpecT]:
         read: dict[str, SpecT] = {}
         for name, raw, place in entries:
@@ -139,7 +140,8 @@ class TreeReader:
                 self.findings.add(place, (), f"expected a name in lower case, got {name!r}")
             piece, self.places[kind, name] = None, place
             if raw is not None:
-                piece, self.places[kind, name] = parse_in_part(self.findings, spec, raw, place, {})
+                stood = parse_in_part(self.findings, spec, raw, place, stand_ins or {})
+                piece, self.places[kind, name] = stood
             if piece is None:
                 self.broken.add((kind, name))
             else:
@@ -272,7 +274,8 @@ class TreeReader:
 
     def _experiments(self, folder: Path) -> dict[str, ExperimentSpec]:
         files = self._yaml_files(folder / "experiments")
-        return self._entries(f"experiments/{folder.name}", files, ExperimentSpec, _NAME)
+        kind = f"experiments/{folder.name}"
+        return self._entries(kind, files, ExperimentSpec, _NAME, EXPERIMENT_STAND_INS)
 
     def _refuse_strays(self, folder: Path, files: Sequence[str], folders: Sequence[str]) -> None:
         known = (*files, *folders)
