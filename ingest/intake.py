@@ -121,6 +121,7 @@ class Intake:
         for index, message in enumerate(batch.messages):
             self.number = number = self.number + 1
             if message.qos and is_packet_repeat(message, number):
+                self._note_identity(message)
                 add_code(self._count(DUPLICATE, reason="packet id"))
                 continue
             reader, decoded = read(message)
@@ -145,9 +146,7 @@ class Intake:
             self.number += 1
             if message.qos:
                 self.identities.is_packet_repeat(message, self.number)
-            reader, decoded = self.readers.read(message)
-            if reader is not None and isinstance(decoded, Decoded):
-                self.is_known(reader, decoded)
+            self._note_identity(message)
 
     def commit(self, cursor: Cursor | None) -> Commit:
         """Everything since the last commit; starts a new group."""
@@ -179,6 +178,11 @@ class Intake:
             return False
         identity = (reader.name, decoded.identity, *decoded.readings)
         return self.identities.is_repeat(identity, self.number)
+
+    def _note_identity(self, message: Message) -> None:
+        reader, decoded = self.readers.read(message)
+        if reader is not None and isinstance(decoded, Decoded):
+            self.is_known(reader, decoded)
 
     def _resolve(
         self, message: Message, seq: int, index: int, reader: Reader, decoded: Decoded

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ class Bench:
         self.folder = folder
         self.registry: Registry = registry or self.tree.load()
         self.fuse = Fuse()
-        self.limits = limits or Limits()
+        self.limits = replace(limits or Limits(), letters_days=0)  # receipt is in the past
         self.real: Store = store or open_store("sqlite:///store", state_dir=folder)
         self.real.prepare()
         self.store: Any = FusedStore(self.real, self.fuse)
@@ -169,6 +169,10 @@ class Bench:
             self._loader.state.close()
             self._loader = None
 
+    def reopen_journal(self) -> None:
+        """Open the journal of the folder again, after a test has changed its files."""
+        self.journal = Journal(self.folder / "journal")
+
     def empty_store(self) -> None:
         """A new embedded store in the place of the old one."""
         self.real.close()
@@ -217,7 +221,7 @@ def senml(
     device: str, time_s: float | None, values: Mapping[str, float], lab: str = "lombok"
 ) -> Message:
     """A message of the labs' own format; units as the demo's devices send them."""
-    units = {"no2": "ppb", "o3": "ppb", "pm2_5": "ug/m3", "air_temperature": "Cel"}
+    units = {"no2": "ppb", "o3": "ppb", "pm2_5": "ug/m3", "pm10": "ug/m3", "air_temperature": "Cel"}
     records: list[dict[str, object]] = [
         {"n": name, "u": units.get(name, "count"), "v": value} for name, value in values.items()
     ]
@@ -311,7 +315,7 @@ def with_devices(registry: Registry, *devices: Any) -> Registry:
     history: dict[str, tuple[Any, ...]] = {}
     for device in devices:
         history[device.id] = (*history.get(device.id, ()), device)
-    return dataclasses.replace(registry, devices=tuple(devices), history=history)
+    return replace(registry, devices=tuple(devices), history=history)
 
 
 def spread(messages: Iterable[Message], size: int) -> Iterator[list[Message]]:

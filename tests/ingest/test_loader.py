@@ -191,7 +191,7 @@ def test_step_counts_corrections_and_repeats_of_an_equal_key(bench: Bench) -> No
 
 
 def test_step_keeps_both_events_of_one_time(bench: Bench) -> None:
-    row = "utr-radar-01,speed-radar,135360,456102,,,,kanaalstraat,60,2025-06-01,,Gemeente Utrecht,public"
+    row = "utr-radar-01,speed-radar,135360,456102,,,,kanaalstraat,60,2025-06-01,,Lombok,public"
     bench.tree.append("labs/lombok/devices.csv", row)
     bench.registry = bench.tree.load()
     body = b'{"device": "utr-radar-01", "ts": "2026-01-01T00:00:00Z", "values": {"speed": %d}}'

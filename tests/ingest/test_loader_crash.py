@@ -1,4 +1,4 @@
-"""Killed between any two effects, any number of times, the loader ends where one clean pass ends."""
+"""Killed between any two effects, however often, the loader ends where one clean pass ends."""
 
 from __future__ import annotations
 
