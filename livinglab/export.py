@@ -1,47 +1,33 @@
 """Export of a series with everything needed to use it elsewhere: a Frictionless data package.
 
-The data file is streamed in chunks; beside it stands `<name>.datapackage.json` with units,
-positions in WGS 84 and RD New, flags and tests explained, licence, provenance and the checksum.
-
-References
-----------
-.. [1] Frictionless Data Package, specs.frictionlessdata.io/data-package.
+The data file is streamed in chunks; beside it stands `<data file>.datapackage.json`. Both appear
+whole or not at all: they are written under other names first.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from livinglab.access import LivingLab, Request
+from livinglab.access import LivingLab
+from livinglab.account import Account
 from livinglab.errors import DataError
-from livinglab.geo import published_position
-from livinglab.registry import Device
-from livinglab.timeline import to_text
+from livinglab.package import describe
+from livinglab.question import COLUMNS, FLAG_SETS, Request
+from livinglab.timeline import civil_date, civil_day, to_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMATS: Final = ("csv", "parquet")
-
-_DESCRIPTIONS: Final = {
-    "time": "UTC, start of the interval that the value covers",
-    "device": "device id of the registry",
-    "channel": "which of several sensors of the device",
-    "area": "street or square of the lab",
-    "period": "length of the interval",
-    "value": "value in the unit of the package",
-    "flag": "aggregate quality flag, see flag_meanings",
-    "tests": "one digit per quality test, in the order of tests",
-    "coverage": "valid values divided by expected values, 0..1",
-    "n": "number of valid values",
-    "status": "valid, indicative or insufficient",
-}
+#: What makes a spreadsheet take a text for a formula [OWASP, CSV injection].
+_FORMULA: Final = frozenset("=+-@\t\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +45,8 @@ def export(
 ) -> Exported:
     """Write the answer to `request` as CSV or Parquet, with its metadata file.
 
+    Memory is bounded by the chunk, not by the window.
+
     Parameters
     ----------
     directory : Path
@@ -69,133 +57,142 @@ def export(
     Raises
     ------
     DataError
-        If the format is unknown or the folder cannot be written.
+        If the format is unknown or the folder cannot be written (or is full).
+    StoreError
+        If the store cannot be read to the end; nothing is left in the folder then.
     """
     if fmt not in FORMATS:
         raise DataError(f"there is no format {fmt!r}", hint=f"known: {', '.join(FORMATS)}")
-    name = _file_name(request)
-    data = directory / f"{name}.{fmt}"
-    partial = data.with_suffix(data.suffix + ".part")
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        frames = _chunks(lab, request, chunk_days)
-        rows = _write_csv(frames, partial) if fmt == "csv" else _write_parquet(frames, partial)
-        checksum = _sha256(partial)
-        partial.replace(data)
-        metadata = directory / f"{name}.datapackage.json"
-        package = _package(lab, request, data, fmt, rows, checksum)
-        metadata.write_text(json.dumps(package, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    except OSError as error:
-        raise DataError(
-            f"cannot write to {directory}: {error.strerror}", hint="choose another folder: --out"
-        ) from error
+    data = directory / f"{file_name(lab, request)}.{fmt}"
+    metadata = data.with_name(f"{data.name}.datapackage.json")
+    account = Account(lab.project.registry, request, lab.project.registry.settings.now_ns)
+    # The last one is put in place first: data before what describes them.
+    with _written(metadata) as other, _written(data) as part:
+        rows = FORMATS[fmt](_pieces(lab, request, account, chunk_days), request, part)
+        checksum = _sha256(part)
+        file = {
+            "path": data.name,
+            "format": fmt,
+            "bytes": part.stat().st_size,
+            "sha256": checksum,
+            "rows": rows,
+            "account": account.rows(),
+        }
+        package = describe(lab, request, file)
+        text = json.dumps(package, indent=2, ensure_ascii=False, allow_nan=False)
+        other.write_text(f"{text}\n", encoding="utf-8")
+        metadata.unlink(missing_ok=True)  # never new data beside the old checksum
     return Exported(data, metadata, rows, checksum)
 
 
-def _chunks(lab: LivingLab, request: Request, chunk_days: int) -> Iterator[pd.DataFrame]:
-    """Yield the frames; an answer without rows yields one empty frame, so that columns stay."""
-    some = False
-    for frame in lab.frames(request, chunk_days=chunk_days):
-        some = True
-        yield frame
-    if not some:
-        yield lab.empty(request)
+def file_name(lab: LivingLab, request: Request) -> str:
+    """Name of the data file without its ending: lab, quantity, level, window.
+
+    The window is in civil dates of the lab where it begins and ends with a day, else in UTC.
+    """
+    zone = lab.project.registry.labs[request.lab].timezone
+    edges = (request.start_ns, request.end_ns)
+    days = [civil_date(edge, zone) for edge in edges]
+    if all(civil_day(day, zone)[0] == edge for day, edge in zip(days, edges, strict=True)):
+        window = [day.isoformat() for day in days]
+    else:
+        window = [to_text(edge) for edge in edges]
+    name = "_".join((request.lab, request.name, request.level, *window))
+    return re.sub(r"[^A-Za-z0-9_.-]", "", name)
 
 
-def _write_csv(frames: Iterator[pd.DataFrame], path: Path) -> int:
+def _pieces(
+    lab: LivingLab, request: Request, account: Account, chunk_days: int
+) -> Iterator[pd.DataFrame]:
+    """The answer in pieces, each accounted for; one without rows where there is nothing."""
+    yield lab.empty(request)
+    everything = replace(request, flags=FLAG_SETS["all"])
+    for found in lab.frames(everything, chunk_days=chunk_days):
+        wanted = found[found["flag"].isin(request.flags)] if request.level == "clean" else found
+        account.add(found, wanted)
+        yield wanted
+
+
+def _write_csv(frames: Iterator[pd.DataFrame], request: Request, path: Path) -> int:
+    texts = [name for name, kind in COLUMNS[request.level].items() if kind == "str"]
     rows = 0
     with path.open("w", encoding="utf-8", newline="") as file:
         for number, frame in enumerate(frames):
             text = frame.reset_index()
-            text["time"] = [to_text(stamp) for stamp in _ns(frame)]
+            text["time"] = _time_texts(frame)
+            for column in texts:
+                text[column] = _guarded(text[column])
             text.to_csv(file, index=False, header=number == 0, lineterminator="\n")
             rows += len(frame)
     return rows
 
 
-def _write_parquet(frames: Iterator[pd.DataFrame], path: Path) -> int:
+def _write_parquet(frames: Iterator[pd.DataFrame], request: Request, path: Path) -> int:
     import pyarrow as pa  # noqa: PLC0415 - only this format needs it
     import pyarrow.parquet as pq  # noqa: PLC0415
 
+    kinds = {"str": pa.string(), "float64": pa.float64(), "int64": pa.int64()}
+    columns = {name: kinds[kind] for name, kind in COLUMNS[request.level].items()}
+    schema = pa.schema({"time": pa.timestamp("ns", tz="UTC"), **columns})
     rows = 0
-    writer: pq.ParquetWriter | None = None
-    try:
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for frame in frames:
             plain = frame.reset_index()
             plain.attrs = {}
-            table = pa.Table.from_pandas(plain, preserve_index=False)
-            if writer is None:
-                writer = pq.ParquetWriter(path, table.schema, compression="zstd")
-            writer.write_table(table.cast(writer.schema))
+            table = pa.Table.from_pandas(plain, schema=schema, preserve_index=False)
+            writer.write_table(table.replace_schema_metadata())
             rows += len(frame)
-    finally:
-        if writer is not None:
-            writer.close()
     return rows
 
 
-def _ns(frame: pd.DataFrame) -> list[int]:
-    return [int(stamp) for stamp in frame.index.as_unit("ns").asi8]  # type: ignore[attr-defined]
+FORMATS: Final[dict[str, Callable[[Iterator[Any], Request, Path], int]]] = {
+    "csv": _write_csv,
+    "parquet": _write_parquet,
+}
+
+
+def _time_texts(frame: pd.DataFrame) -> Any:
+    """RFC 3339 in UTC: to the second where the time is whole, else with nine digits."""
+    import numpy as np  # noqa: PLC0415
+
+    times = frame.index.as_unit("ns").asi8  # type: ignore[attr-defined]  # DatetimeIndex
+    exact = times.view("datetime64[ns]")
+    seconds = np.datetime_as_string(exact, unit="s")
+    is_whole = times % 1_000_000_000 == 0
+    texts = (
+        seconds
+        if is_whole.all()
+        else np.where(is_whole, seconds, np.datetime_as_string(exact, unit="ns"))
+    )
+    return np.char.add(texts, "Z")
+
+
+def _guarded(column: pd.Series) -> pd.Series:
+    """The texts, those that a spreadsheet would take for a formula with ' before them."""
+    risky = [text for text in column.dropna().unique() if text[:1] in _FORMULA and text]
+    return column.replace({text: f"'{text}" for text in risky}) if risky else column
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[Path]:
+    """A name to write to, which becomes `path` in one step when the block ends well."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise DataError(
+            f"cannot write {path}: {error.strerror or error}",
+            hint="choose another folder: --out",
+        ) from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
 
 
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _file_name(request: Request) -> str:
-    window = f"{to_text(request.start_ns)}_{to_text(request.end_ns)}"
-    return re.sub(r"[^A-Za-z0-9_.-]", "", f"{request.lab}_{request.name}_{request.level}_{window}")
-
-
-def _package(
-    lab: LivingLab, request: Request, data: Path, fmt: str, rows: int, checksum: str
-) -> dict[str, Any]:
-    attributes = lab.attributes(request)
-    columns = ["time", *lab.columns(request)]
-    return {
-        "profile": "tabular-data-package",
-        "name": data.stem.lower(),
-        "title": f"{attributes['label']}, {request.lab}, {request.level}",
-        "licenses": [{"title": attributes["licence"]}],
-        "contributors": [{"title": attributes["attribution"], "role": "author"}],
-        "resources": [
-            {
-                "path": data.name,
-                "format": fmt,
-                "encoding": "utf-8",
-                "bytes": data.stat().st_size,
-                "hash": f"sha256:{checksum}",
-                "rows": rows,
-                "schema": {"fields": [_field(name, attributes["unit"]) for name in columns]},
-            }
-        ],
-        "livinglab": attributes | {"devices": [_device(row) for row in lab.devices(request)]},
-    }
-
-
-def _field(name: str, unit: str) -> dict[str, str]:
-    kinds = {"time": "datetime", "value": "number", "coverage": "number"}
-    kind = kinds.get(name, "integer" if name in {"flag", "n"} else "string")
-    field = {"name": name, "type": kind, "description": _DESCRIPTIONS[name]}
-    return field | {"unit": unit} if name == "value" else field
-
-
-def _device(row: Device) -> dict[str, Any]:
-    """A registry row as it may be published: positions of citizens' devices are coarsened."""
-    place = published_position(row)
-    return {
-        "id": row.id,
-        "model": row.model,
-        "area": row.area,
-        "lon": place.lon,
-        "lat": place.lat,
-        "x_rd": place.x_rd,
-        "y_rd": place.y_rd,
-        "position_accuracy_m": place.accuracy_m,
-        "height_m_nap": row.height_m_nap,
-        "step_s": row.step_s,
-        "valid_from": to_text(row.from_ns),
-        "valid_to": None if row.to_ns is None else to_text(row.to_ns),
-        "privacy": row.privacy,
-    }
