@@ -151,9 +151,10 @@ def registry_of(
         keys = base.models[name].keys.items()
         kept = {key: row for key, row in keys if (row.quantity, row.channel) == (quantity, channel)}
         models[name] = replace(base.models[name], keys=dict([next(iter(kept.items()))]))
-    measured = {row[2] for row in DEVICES.values()}
+    # Counts look at the uptime of cameras where there is one.
+    measured = {row[2] for row in DEVICES.values()} | {"uptime"}
     indicators = {
-        name: row for name, row in base.indicators.items() if measured.issuperset(row.quantities)
+        name: row for name, row in base.indicators.items() if row.quantities[0] in measured
     }
     parts: dict[str, Any] = {
         "models": models,

@@ -41,7 +41,11 @@ def water_density(temperature: ArrayLike, salt_g_l: float = 0.0) -> Floats:
 
 
 def water_column(
-    absolute_hpa: ArrayLike, barometer_hpa: ArrayLike, temperature: ArrayLike = 10.0
+    absolute_hpa: ArrayLike,
+    barometer_hpa: ArrayLike,
+    temperature: ArrayLike = 10.0,
+    *,
+    salt_g_l: float = 0.0,
 ) -> Floats:
     """Height of the water above a pressure sensor [m].
 
@@ -54,6 +58,8 @@ def water_column(
         of error is 1 cm of water.
     temperature : array of float
         Of the water [Cel].
+    salt_g_l : float
+        Dissolved salt [g/L].
 
     Examples
     --------
@@ -61,7 +67,8 @@ def water_column(
     2.05919
     """
     pressure = np.asarray(absolute_hpa, dtype=np.float64) - np.asarray(barometer_hpa)
-    return np.asarray(100 * pressure / (water_density(temperature) * GRAVITY), dtype=np.float64)
+    weight = water_density(temperature, salt_g_l) * GRAVITY
+    return np.asarray(100 * pressure / weight, dtype=np.float64)
 
 
 def head_from_logger(

@@ -1,7 +1,8 @@
 """raw -> clean: flags, calibration, height. Every reading of a device at its place gets one row.
 
-Tests see the values as they arrived, within one row of devices.csv: a sensor that moved is a new
-series. Then come calibration and, for levels, the height of the sensor's zero. A manual flag wins.
+Levels are made of pressures and distances first. Tests see the values as they arrived, within one
+row of devices.csv: a sensor that moved is a new series. Then come calibration, which may object
+too, and, for levels, the height of the sensor's zero. A manual flag wins.
 """
 
 from __future__ import annotations
@@ -13,15 +14,19 @@ import numpy as np
 import pandas as pd
 
 from livinglab.errors import DataError
+from livinglab.flags import Flag
 from livinglab.model import Point, SeriesKey
+from livinglab.pipeline.besides import BAROMETRIC, Besides, needed, read_barometers, row_of
+from livinglab.pipeline.levels import with_levels
 from livinglab.pipeline.places import placed
 from livinglab.pipeline.recipe import Output
 from livinglab.pipeline.scope import Scope
+from livinglab.pipeline.tally import counted
 from livinglab.pipeline.windows import Target, Window
 from livinglab.registry import Device
 from livinglab.store.base import Store
 from transforms import calibration, quality
-from transforms.frames import Floats, time_ns, to_panel
+from transforms.frames import Flags, Floats, time_ns, to_panel
 
 #: Quantities that a sensor measures from its own zero; their height makes them m NAP.
 FROM_ZERO: Final = frozenset({"water_level"})
@@ -112,8 +117,10 @@ def _of_quantity(wide: pd.DataFrame, quantity: str) -> pd.DataFrame:
     )
 
 
-def clean_rows(readings: pd.DataFrame, scope: Scope, target: Target, span: Window) -> pd.DataFrame:
-    """Flagged, calibrated readings of [start, end).
+def clean_rows(
+    store: Store, scope: Scope, target: Target, span: Window, reach: Window
+) -> pd.DataFrame:
+    """Flagged, calibrated readings of [start, end), from everything within reach.
 
     Returns
     -------
@@ -122,52 +129,87 @@ def clean_rows(readings: pd.DataFrame, scope: Scope, target: Target, span: Windo
         and `tests`; ordered by series, then time.
     """
     rows = scope.rows(target.lab, target.theme)
-    rules = Rules(scope, target.theme, set(readings["device"]), span)
+    readings = read_raw(store, scope, target, reach)
+    ids = {row.id for row in rows}
+    within = Rules(scope, target.theme, ids, reach).calibrations
+    names = {row.barometer for row in within if row.barometer}
+    barometers = read_barometers(store, scope, names, reach)
+    readings = with_levels(readings, scope, rows, within, barometers)
+    ordered, series = _in_series(readings, rows)
+    rules = Rules(scope, target.theme, ids, span)
+    looks = {
+        name: (place, channel, needed(scope, rows[place], quantity, rules.calibrations))
+        for name, (_, quantity, channel, place) in series.items()
+    }
+    others = {name for row in looks.values() for name in row[2]}
+    covariates = Besides(store, scope, target, others, reach).panel(looks)
+    thresholds = {
+        name: scope.thresholds(rows[place], quantity)
+        for name, (_, quantity, _, place) in series.items()
+    }
+    flagged = quality.flag(_panel(ordered), thresholds, covariates)
+    inside = ordered["ns"].between(span.start_ns, span.end_ns, inclusive="left").to_numpy()
+    kept, flagged = ordered[inside].reset_index(drop=True), flagged[inside]
+    calibrated = _calibrated(kept, rules, series, covariates)
+    flagged = _judged(flagged, calibrated["flag"].to_numpy(), rules, series)
+    kept["flag"] = flagged["flag"].to_numpy()
+    kept["tests"] = quality.encode_tests(flagged).to_numpy()
+    value = calibrated["value"].to_numpy(dtype=np.float64, copy=True)
+    kept["value"] = _leveled(kept, value, rows)
+    return kept
+
+
+#: Device, quantity, channel and place of a series, by its id.
+_Series = dict[str, tuple[str, str, str, int]]
+
+
+def _in_series(readings: pd.DataFrame, rows: Sequence[Device]) -> tuple[pd.DataFrame, _Series]:
+    """Readings ordered by series and time, with the column `series`, and the series there are."""
     names = np.asarray([f"{row.id}|{row.from_ns}" for row in rows], dtype=object)
     place = names[readings["place"].to_numpy(dtype=np.int64)]
     series = readings["quantity"] + "|" + readings["channel"] + "|" + place
     ordered = readings.assign(series=series).sort_values(["series", "ns"], ignore_index=True)
-    flagged = _flagged(ordered, rows, scope, rules)
-    ordered["flag"] = flagged["flag"].to_numpy()
-    ordered["tests"] = quality.encode_tests(flagged).to_numpy()
-    inside = ordered["ns"].between(span.start_ns, span.end_ns, inclusive="left")
-    kept = ordered[inside].reset_index(drop=True)
-    kept["value"] = _leveled(kept, _calibrated(kept, rules), rows)
-    return kept
-
-
-def _flagged(
-    ordered: pd.DataFrame, rows: Sequence[Device], scope: Scope, rules: Rules
-) -> pd.DataFrame:
-    columns = ("series", "device", "quantity", "place")
     kinds = ordered.drop_duplicates("series")
-    series = list(zip(*(kinds[name].tolist() for name in columns), strict=True))
-    thresholds = {
-        name: scope.thresholds(rows[place], quantity) for name, _, quantity, place in series
-    }
-    panel = to_panel(ordered["ns"].to_numpy(), ordered["series"].to_numpy(), ordered["value"])
+    columns = ("device", "quantity", "channel", "place")
+    found = zip(*(kinds[name].tolist() for name in columns), strict=True)
+    return ordered, dict(zip(kinds["series"].tolist(), found, strict=True))
+
+
+def _panel(ordered: pd.DataFrame) -> pd.DataFrame:
+    return to_panel(ordered["ns"].to_numpy(), ordered["series"].to_numpy(), ordered["value"])
+
+
+def _calibrated(
+    kept: pd.DataFrame, rules: Rules, series: _Series, covariates: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Values after the calibration that holds at their time, unchanged where none does."""
+    rows = [
+        row_of(found, name)
+        for found in rules.calibrations
+        for name, (device, quantity, *_) in series.items()
+        if (device, quantity) == (found.device, found.quantity) and found.method != BAROMETRIC
+    ]
+    return calibration.apply(_panel(kept), rows, covariates)
+
+
+def _judged(
+    flagged: pd.DataFrame, calibrated: Flags, rules: Rules, series: _Series
+) -> pd.DataFrame:
+    """Flags with what the calibration objects to, and what a person has decided.
+
+    That a value could be calibrated does not make it good: the column says 2 where it does not
+    object.
+    """
+    objects = np.isin(calibrated, (Flag.SUSPECT, Flag.FAIL, Flag.MISSING))
+    column = np.where(objects, calibrated, Flag.UNKNOWN).astype(np.int8)
+    whole = quality.aggregate_flags([flagged["flag"].to_numpy(dtype=np.int8), column])
     verdicts = [
         quality.Verdict(name, flag.flag, flag.from_ns, flag.to_ns)
         for flag in rules.flags
-        for name, device, quantity, _ in series
+        for name, (device, quantity, *_) in series.items()
         if flag.device == device and flag.quantity in {"*", quantity}
     ]
-    return quality.override(quality.flag(panel, thresholds), verdicts)
-
-
-def _calibrated(kept: pd.DataFrame, rules: Rules) -> Floats:
-    """Values after the calibration that holds at their time, unchanged where none does."""
-    kinds = kept.drop_duplicates("series")
-    columns = (kinds[name].tolist() for name in ("series", "device", "quantity"))
-    series = list(zip(*columns, strict=True))
-    rows = [
-        calibration.Row(name, row.method, row.parameters, row.from_ns, row.to_ns)
-        for row in rules.calibrations
-        for name, device, quantity in series
-        if (device, quantity) == (row.device, row.quantity)
-    ]
-    panel = to_panel(kept["ns"].to_numpy(), kept["series"].to_numpy(), kept["value"])
-    return calibration.apply(panel, rows)["value"].to_numpy(dtype=np.float64, copy=True)
+    return quality.override(flagged.assign(calibration=column, flag=whole), verdicts)
 
 
 def _leveled(kept: pd.DataFrame, value: Floats, rows: Sequence[Device]) -> Floats:
@@ -187,8 +229,8 @@ def _leveled(kept: pd.DataFrame, value: Floats, rows: Sequence[Device]) -> Float
 
 
 def cut(kept: pd.DataFrame, target: Target, windows: Sequence[Window]) -> dict[Window, Output]:
-    """Rows as points, by window, with the number of values per quantity and flag."""
-    outputs = {window: Output(info={"flags": {}}) for window in windows}
+    """Rows as points, by window, with the number of values that each test objected to."""
+    outputs = {window: Output() for window in windows}
     starts = [window.start_ns for window in windows]
     which = np.searchsorted(starts, kept["ns"].to_numpy(dtype=np.int64), side="right") - 1
     names = ("device", "channel", "quantity", "ns", "value", "flag", "tests")
@@ -198,8 +240,8 @@ def cut(kept: pd.DataFrame, target: Target, windows: Sequence[Window]) -> dict[W
     ):
         tags = (target.lab, device, channel, quantity)
         key = series.setdefault(tags, SeriesKey(target.theme, tags))
-        output = outputs[windows[place]]
-        output.points.append(Point(key, ns, {"value": value, "flag": flag, "tests": tests}))
-        counts = output.info["flags"].setdefault(quantity, {})
-        counts[str(flag)] = counts.get(str(flag), 0) + 1
+        point = Point(key, ns, {"value": value, "flag": flag, "tests": tests})
+        outputs[windows[place]].points.append(point)
+    for place, window in enumerate(windows):
+        outputs[window].info["tests"] = counted(kept[which == place])
     return outputs

@@ -36,6 +36,8 @@ class Slice:
         Everything that can matter, by a name a person understands.
     digest : str
         Digest of `content`.
+    companions : tuple of str
+        Ids of other devices that are read: a barometer, for instance.
     """
 
     rows: tuple[Device, ...]
@@ -43,11 +45,12 @@ class Slice:
     after_ns: int
     content: Mapping[str, Any]
     digest: str
+    companions: tuple[str, ...] = ()
 
     @property
     def devices(self) -> tuple[str, ...]:
         """Ids of the devices that are read, in order."""
-        return tuple(dict.fromkeys(row.id for row in self.rows))
+        return tuple(dict.fromkeys((*(row.id for row in self.rows), *self.companions)))
 
     def reach(self, window: Window) -> Window:
         """The window with its margins."""
@@ -56,7 +59,10 @@ class Slice:
 
 @dataclass(slots=True)
 class Output:
-    """What came out of one window: points, and what provenance should remember."""
+    """What came out of one window: points, and what provenance should remember.
+
+    `info["tests"]`, where it is there, has the number of values by "device|quantity|test|flag".
+    """
 
     points: list[Point] = field(default_factory=list)
     info: dict[str, Any] = field(default_factory=dict)
@@ -131,7 +137,8 @@ class Recipe(ABC):
         for name, value in self.content(rows, window, reach):
             # Several rows may say something about one thing, in order of time.
             content.setdefault(name, []).append(value)
-        return Slice(rows, before, after, content, digest_of(content))
+        companions = self.companions(rows, reach)
+        return Slice(rows, before, after, content, digest_of(content), companions)
 
     @abstractmethod
     def view(self, store: Store, span: Window) -> View:
@@ -162,6 +169,11 @@ class Recipe(ABC):
         self, rows: tuple[Device, ...], window: Window, reach: Window
     ) -> Iterable[tuple[str, Any]]:
         """Named parts of the slice, as JSON-like data without anything that cannot matter."""
+
+    def companions(self, rows: tuple[Device, ...], reach: Window) -> tuple[str, ...]:
+        """Ids of devices that are read besides those whose readings the window holds."""
+        del rows, reach
+        return ()
 
     def variant(self, window: Window) -> tuple[int, int]:
         """What else tells windows between the same bounds apart."""

@@ -46,6 +46,8 @@ class Summary:
         Stale windows that reach before the raw horizon.
     reasons : mapping of str to int
         Windows per reason.
+    tests : mapping of str to int
+        Values by "device|quantity|test|flag", as quality control judged them.
     """
 
     level: str
@@ -59,12 +61,14 @@ class Summary:
     waiting: int = 0
     frozen: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    tests: dict[str, int] = field(default_factory=dict)
 
     def add(self, other: Summary) -> None:
         """Add the counts of another summary."""
         for name in ("windows", "same", "written", "deleted", "unchanged", "waiting", "frozen"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.reasons = dict(Counter(self.reasons) + Counter(other.reasons))
+        self.tests = dict(Counter(self.tests) + Counter(other.tests))
 
 
 class Run:
@@ -164,6 +168,8 @@ class Run:
         self._summary.same += self._outputs_before.get(window.start_ns) == text
         kind = self._reasons[window].partition(":")[0]
         self._summary.reasons[kind] = self._summary.reasons.get(kind, 0) + 1
+        for name, count in output.info.get("tests", {}).items():
+            self._summary.tests[name] = self._summary.tests.get(name, 0) + count
         info = {
             "registry": self._recipe.scope.registry.version,
             "code": __version__,

@@ -42,9 +42,11 @@ class Scope:
 
     def _measured(self, model: str, theme: str) -> tuple[tuple[str, str], ...]:
         """Quantity and channel of what devices of a model measure of a theme, in order."""
-        keys = self.registry.models[model].keys.values()
-        found = {(key.quantity, key.channel) for key in keys if self.is_of(key.quantity, theme)}
-        return tuple(sorted(found))
+        row = self.registry.models[model]
+        found = {(key.quantity, key.channel) for key in row.keys.values()}
+        for name, source in row.derives.items():
+            found |= {(name, channel) for quantity, channel in found if quantity == source}
+        return tuple(sorted(pair for pair in found if self.is_of(pair[0], theme)))
 
     def quantities(self, model: str, theme: str) -> tuple[str, ...]:
         """What devices of a model measure of a theme, in order."""
