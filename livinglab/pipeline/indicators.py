@@ -167,11 +167,12 @@ class Indicators(Recipe):
             yield days, steps
 
     def _expected(self, indicator: Indicator, rows: Iterable[Device]) -> dict[str, int]:
+        """Series that measure what the indicator is about, its first quantity, with their steps."""
         return {
             f"{row.area}|{row.id}|{channel}": row.step_s
             for row in rows
             for quantity, channel in self.scope.measured(row.model, self.target.theme)
-            if quantity in indicator.quantities
+            if quantity == indicator.quantities[0]
         }
 
     def _add(
