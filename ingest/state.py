@@ -95,6 +95,10 @@ class Commit:
     job: tuple[int, str, str] | None = None  # id, state, result
 
 
+class StateLockedError(LivingLabError):
+    """Another process is the loader of this state."""
+
+
 class State:
     """The loader's state file, open for reading and writing.
 
@@ -107,8 +111,10 @@ class State:
 
     Raises
     ------
+    StateLockedError
+        If another process holds the lock.
     LivingLabError
-        If another process holds the lock, or the file has another format or cannot be opened.
+        If the file has another format or cannot be opened.
     """
 
     def __init__(self, path: Path, *, exclusive: bool = False) -> None:
@@ -312,7 +318,7 @@ def _lock(path: Path) -> IO[bytes]:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         handle.close()
-        raise LivingLabError(
+        raise StateLockedError(
             f"another process is the loader of {path}",
             hint="one loader per state directory: is the ingest service running?",
         ) from error

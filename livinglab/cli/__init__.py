@@ -21,7 +21,9 @@ MODULES: Final = (
     "registry_commands",
     "decode_commands",
     "ingest_commands",
+    "loader_commands",
     "pipeline_commands",
+    "quality_commands",
     "access_commands",
     "store_commands",
 )

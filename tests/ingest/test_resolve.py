@@ -1,4 +1,4 @@
-"""Readings to values: units, ranges, sentinels, rows, clocks, events; the short way equals the long."""
+"""Readings to values: units, ranges, sentinels, rows, clocks, events; short way and long way."""
 
 from __future__ import annotations
 

@@ -119,8 +119,14 @@ def test_state_has_one_loader_and_many_readers(state: State) -> None:
 
 def test_state_lock_ends_with_its_process(tmp_path: Path) -> None:
     path = tmp_path / "loader.sqlite"
-    script = f"from pathlib import Path; from ingest.state import State; State(Path({str(path)!r}), exclusive=True); import os; os.kill(os.getpid(), 9)"
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
+    script = """
+import os, pathlib, sys
+from ingest.state import State
+State(pathlib.Path(sys.argv[1]), exclusive=True)
+os.kill(os.getpid(), 9)
+"""
+    killed = subprocess.run([sys.executable, "-c", script, str(path)], check=False)
+    assert killed.returncode == -9
     State(path, exclusive=True).close()
 
 
