@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from math import inf
 from pathlib import Path
 
 import pytest
@@ -47,7 +46,7 @@ def test_reach_of_equals_that_of_the_tests_for_every_device(tree: ConfigTree) ->
 def test_thresholds_of_a_model_become_those_of_the_tests(tree: ConfigTree) -> None:
     row = thresholds(tree, "hag-aq-01", "pm2_5")
     assert row.ceiling == Ceiling(quantity="pm10", factor=1.1, offset=2.0)
-    assert row.state_limits == (StateLimit(quantity="relative_humidity", low=-inf, high=95.0),)
+    assert row.state_limits == (StateLimit(quantity="air_temperature", low=-10.0, high=50.0),)
     assert (row.neighbour_group, row.neighbour_site) == ("eisenhowerlaan|pm2_5", "hag-aq-01")
     assert thresholds(tree, "utr-bike-01", "count_bike").zero_hours == (5, 19)
     winter = thresholds(tree, "utr-aq-01", "o3").climatology

@@ -169,6 +169,7 @@ def test_quality_for_merges_quantity_model_and_device(tree):
         "timing_least_s": 300.0,
         "warm_up_s": 86_400,
         "warm_up_gap_s": 21_600,
+        "state_limits": {"air_temperature": (-20.0, 50.0)},
     }
     merged = quality_for(registry, "no2", reference)
     assert merged["spike_suspect"] == 60  # of the model
