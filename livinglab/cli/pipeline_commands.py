@@ -209,6 +209,12 @@ def _print_summaries(summaries: Collection[Summary]) -> None:
         why = ", ".join(f"{reason}: {count}" for reason, count in sorted(row.reasons.items()))
         table.add_row(row.level, row.lab, row.theme, *map(str, numbers), why)
     console.print(table)
+    for row in rows:
+        if row.tests:
+            from livinglab.cli.quality_commands import print_judged
+            from livinglab.pipeline.tally import judged
+
+            print_judged(judged(row.tests))
 
 
 def explain(
