@@ -210,6 +210,11 @@ class Experiment:
         """All indicators that are evaluated, the primary one first."""
         return (self.indicator, *self.secondary, *self.exploratory)
 
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """Outcomes whose p values are adjusted together."""
+        return self.family or (self.indicator, *self.secondary)
+
     def role(self, indicator: str) -> str:
         """What an outcome may be used for."""
         if indicator == self.indicator:

@@ -76,8 +76,8 @@ def _indicator(
     known = [area.id for area in part.lab.areas]
     for where, area in areas:
         measured = _measured_in(area, part, tree, reader)
-        if area in known and measured and not measured & set(indicator.quantities):
-            yield where, f"no device in {area} measures {' or '.join(indicator.quantities)}"
+        if area in known and measured and indicator.quantities[0] not in measured:
+            yield where, f"no device in {area} measures {indicator.quantities[0]}"
 
 
 def _measured_in(area: str, part: LabTree, tree: Tree, reader: TreeReader) -> set[str]:
