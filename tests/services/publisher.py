@@ -42,9 +42,13 @@ class Publisher:
         self._socket = socket.create_connection((host, port), timeout=30)
         flags = 0x02  # clean session
         body = text("MQTT") + bytes([4, flags]) + (0).to_bytes(2, "big") + text(client_id)
-        self._socket.sendall(packet(CONNECT, body))
-        answer = self._socket.recv(4)
-        assert answer == b"\x20\x02\x00\x00", answer
+        try:
+            self._socket.sendall(packet(CONNECT, body))
+            answer = self._socket.recv(4)
+            assert answer == b"\x20\x02\x00\x00", answer
+        except BaseException:
+            self._socket.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
