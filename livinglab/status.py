@@ -1,27 +1,29 @@
-"""What is silent, wrong or unknown: the state of the fleet and of the service, at one moment."""
+"""What is silent, wrong or unknown: the state of the fleet and of the service, at one moment.
+
+Data pass four stages: broker, journal, loader, store. Each is looked at by itself, so that status
+works, and names the stage where data stop, whichever of them is away.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import urllib3
-
-from ingest.ledger import Ledger, read_ledger
-from ingest.letters import Kind
-from ingest.state import State, state_path
-from livinglab.errors import LivingLabError, StoreError
+from ingest.ledger import Ledger, ledger_of
+from livinglab.errors import DataError, LivingLabError
 from livinglab.project import Project
 from livinglab.registry import Device
+from livinglab.service_state import LoaderView, Service, Trouble, ask_service, look_at_loader
 from livinglab.timeline import SECOND_NS
 
 #: A device is late after so many nominal steps without a reading, and silent after so many.
 LATE_STEPS: Final = 3
 SILENT_STEPS: Final = 10
+#: But not before these, in s: many devices send packs of values, and networks hold some back.
+LATE_AT_LEAST_S: Final = 1_800
+SILENT_AT_LEAST_S: Final = 7_200
 
 
 class Health(StrEnum):
@@ -41,38 +43,34 @@ class DeviceStatus:
     newest_ns: int | None
     age_s: float | None
     health: Health
-    rejected: int  # readings that were refused, each with a reason
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Messages that did not become points: by lab, device and reason."""
-
-    kind: str  # "dead" | "quarantine"
-    lab: str
-    device: str
-    reason: str
-    count: int
-    last_ns: int
+    rejected: Mapping[str, int]  # readings that were refused, by reason
 
 
 @dataclass(frozen=True, slots=True)
 class FleetStatus:
-    """Everything `livinglab status` shows."""
+    """Everything `livinglab status` shows.
 
-    service: str  # in words: running, not running, or why not ready
-    is_ready: bool
-    store: str  # "" = reachable
+    Parameters
+    ----------
+    store : str
+        Why the store cannot be read; "" = it can.
+    loader : str
+        Why the loader's state cannot be read; "" = it can.
+    backlog : int
+        Messages in the journal that are not loaded.
+    backlog_since_ns : int
+        When the first of them came; 0 = there is none.
+    """
+
+    service: Service
+    store: str
+    loader: str
+    backlog: int
+    backlog_since_ns: int
     devices: tuple[DeviceStatus, ...]
     troubles: tuple[Trouble, ...]
     ledger: Ledger
     now_ns: int
-
-    @property
-    def is_well(self) -> bool:
-        """Whether nothing asks for a person."""
-        quiet = all(device.health is Health.OK for device in self.devices)
-        return self.is_ready and not self.store and quiet and not self.troubles
 
 
 def fleet_status(project: Project, lab: str = "") -> FleetStatus:
@@ -81,83 +79,79 @@ def fleet_status(project: Project, lab: str = "") -> FleetStatus:
     Parameters
     ----------
     lab : str
-        One lab only; "" = all.
+        Devices and letters of one lab only; "" = all.
 
     Raises
     ------
-    LivingLabError
-        If the lab does not exist.
+    DataError
+        If the lab does not exist. Whatever else is wrong is part of the answer.
     """
     registry = project.registry
     if lab and lab not in registry.labs:
-        known = ", ".join(registry.labs)
-        raise LivingLabError(f"there is no lab {lab!r}", hint=f"known: {known}")
+        raise DataError(f"there is no lab {lab!r}", hint=f"known: {', '.join(registry.labs)}")
     now_ns = registry.settings.now_ns
     rows = [row for row in registry.devices if row.covers(now_ns) and lab in {"", row.lab}]
-    ledger = read_ledger(project.state_dir)
-    newest, store = _newest(project, rows)
-    service, is_ready = _service(project.state_dir)
+    view = look_at_loader(project.state_dir)
+    newest, store = _newest(project, rows, view.newest, now_ns)
+    ledger = ledger_of(view.counts)
     return FleetStatus(
-        service,
-        is_ready,
-        store,
-        tuple(_device(row, newest.get(row.id), now_ns, ledger) for row in rows),
-        tuple(trouble for trouble in _troubles(project.state_dir) if lab in {"", trouble.lab}),
-        ledger,
-        now_ns,
+        service=ask_service(project.state_dir),
+        store=store,
+        loader=view.problem,
+        backlog=view.backlog,
+        backlog_since_ns=view.backlog_since_ns,
+        devices=tuple(_device(row, newest.get(row.id), now_ns, ledger) for row in rows),
+        troubles=_troubles(view, lab),
+        ledger=ledger,
+        now_ns=now_ns,
     )
 
 
-def _newest(project: Project, rows: list[Device]) -> tuple[dict[str, int], str]:
-    """Time of the newest reading per device, and what is wrong with the store."""
-    found: dict[str, int] = {}
+def _troubles(view: LoaderView, lab: str) -> tuple[Trouble, ...]:
+    """Letters of a lab, and those of which nobody knows the lab."""
+    return tuple(trouble for trouble in view.troubles if not lab or trouble.lab in {"", lab})
+
+
+def _newest(
+    project: Project, rows: Sequence[Device], known: Mapping[str, int], now_ns: int
+) -> tuple[dict[str, int], str]:
+    """Time of the newest reading per device in UTC ns, and what is wrong with the store.
+
+    The loader remembers it; the store is asked about devices that are not well by that alone,
+    which another loader may have heard.
+    """
+    found = dict(known)
+    unwell = sorted(
+        {row.id for row in rows if _health(row, known.get(row.id), now_ns) is not Health.OK}
+    )
     themes = sorted({quantity.theme for quantity in project.registry.quantities.values()})
-    devices = sorted({row.id for row in rows})
     try:
-        for theme in themes if devices else ():
-            for point in project.store.latest("raw", theme, {"device": devices}):
+        project.store.probe()
+        for theme in themes if unwell else ():
+            for point in project.store.latest("raw", theme, {"device": unwell}):
                 device = point.series.tags[0]
-                found[device] = max(point.time_ns, found.get(device, 0))
-    except StoreError as error:
-        return found, error.message
+                found[device] = max(point.time_ns, found.get(device, point.time_ns))
+    except LivingLabError as error:
+        return found, str(error)
     return found, ""
 
 
 def _device(row: Device, newest_ns: int | None, now_ns: int, ledger: Ledger) -> DeviceStatus:
     ends = ledger.devices.get(row.id, {})
-    rejected = sum(count for end, count in ends.items() if end.startswith("rejected"))
+    rejected = {
+        end.removeprefix("rejected: "): count
+        for end, count in ends.items()
+        if end.startswith("rejected") and count
+    }
+    age_s = None if newest_ns is None else max(0.0, (now_ns - newest_ns) / SECOND_NS)
+    return DeviceStatus(row, newest_ns, age_s, _health(row, newest_ns, now_ns), rejected)
+
+
+def _health(row: Device, newest_ns: int | None, now_ns: int) -> Health:
     if newest_ns is None:
-        return DeviceStatus(row, None, None, Health.NEVER, rejected)
-    age_s = max(0.0, (now_ns - newest_ns) / SECOND_NS)
-    steps = age_s / row.step_s
-    health = Health.OK if steps <= LATE_STEPS else Health.LATE
-    return DeviceStatus(
-        row, newest_ns, age_s, Health.SILENT if steps > SILENT_STEPS else health, rejected
-    )
-
-
-def _troubles(state_dir: Path) -> Iterator[Trouble]:
-    path = state_path(state_dir)
-    if not path.exists():
-        return
-    state = State(path)
-    try:
-        for kind in Kind:
-            for lab, device, reason, count, _, last_ns in state.letters.tally(kind):
-                yield Trouble(str(kind), lab, device, reason, count, last_ns)
-    finally:
-        state.close()
-
-
-def _service(state_dir: Path) -> tuple[str, bool]:
-    """Ask the ingest service itself, at the address that it left in its state folder."""
-    path = state_dir / "ingest.json"
-    try:
-        left: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        answer = urllib3.request("GET", f"{left['http']}/readyz", timeout=3, retries=False)
-    except FileNotFoundError:
-        return "not running: it has not been started with this state folder", False
-    except (OSError, ValueError, KeyError, urllib3.exceptions.HTTPError):
-        return "not running: start it with `livinglab ingest`", False
-    said = answer.data.decode("utf-8", "replace").strip()
-    return ("running", True) if answer.status == 200 else (f"not ready: {said}", False)
+        return Health.NEVER
+    age_s = (now_ns - newest_ns) / SECOND_NS
+    if age_s > max(SILENT_STEPS * row.step_s, SILENT_AT_LEAST_S):
+        return Health.SILENT
+    is_late = age_s > max(LATE_STEPS * row.step_s, LATE_AT_LEAST_S)
+    return Health.LATE if is_late else Health.OK

@@ -21,14 +21,21 @@ def register(app: typer.Typer) -> None:
 
 def status(
     lab: str = typer.Option("", help="Show one lab only."),
+    check: bool = typer.Option(
+        False, "--check", help="Exit with 1 when something needs a person, for monitors."
+    ),
     config: Path | None = typer.Option(None, help="Configuration folder."),
 ) -> None:
     """Show what is silent, wrong or unknown: service, devices, dead letters, quarantine."""
+    from livinglab.attention import attention
     from livinglab.project import Project
     from livinglab.status import fleet_status
     from livinglab.status_text import print_status
 
-    print_status(console, fleet_status(Project.open(config), lab))
+    found = fleet_status(Project.open(config), lab)
+    print_status(console, found)
+    if check and attention(found):
+        raise typer.Exit(1)
 
 
 def export(
