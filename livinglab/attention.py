@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from livinglab.service_state import Trouble
 from livinglab.status import FleetStatus, Health
+from livinglab.status_sources import Trouble
 from livinglab.timeline import DAY_NS, MINUTE_NS, to_text
 
 #: Dead letters call for a person while they are as new as this; after that they are history.

@@ -15,7 +15,7 @@ from ingest.ledger import Ledger, ledger_of
 from livinglab.errors import DataError, LivingLabError
 from livinglab.project import Project
 from livinglab.registry import Device
-from livinglab.service_state import LoaderView, Service, Trouble, ask_service, look_at_loader
+from livinglab.status_sources import LoaderView, Service, Trouble, ask_service, look_at_loader
 from livinglab.timeline import SECOND_NS
 
 #: A device is late after so many nominal steps without a reading, and silent after so many.

@@ -32,8 +32,8 @@ from livinglab.cli import build_app
 from livinglab.errors import DataError, Reason
 from livinglab.model import Message
 from livinglab.project import Project
-from livinglab.service_state import Service, Trouble
 from livinglab.status import DeviceStatus, FleetStatus, Health, fleet_status
+from livinglab.status_sources import Service, Trouble
 from livinglab.status_text import print_status
 from livinglab.store.base import Store
 from livinglab.timeline import HOUR_NS, MINUTE_NS, SECOND_NS, to_text
