@@ -71,34 +71,32 @@ def length_check(phases: Phases) -> Check:
 def duration_check(phases: Phases) -> Check:
     """Whether the phases are four weeks long, so that one odd week does not decide."""
     days = min(part.used for part in phases)
-    return Check(
-        "four weeks",
-        days >= GOOD_DAYS,
-        f"The shorter phase has {days} days; under {GOOD_DAYS} one odd week can make the result.",
-    )
+    if days >= GOOD_DAYS:
+        return Check("four weeks", True, "Both phases have four weeks or more.")
+    text = f"The shorter phase has {days} days; under {GOOD_DAYS} one odd week can make the result."
+    return Check("four weeks", passed=False, consequence=text)
 
 
 def spread_check(estimate: Estimate, problem: str) -> Check:
     """Whether there is anything to estimate from."""
-    return Check(
-        "spread",
-        not isnan(estimate.se) and estimate.se > 0,
-        problem
-        or "The daily values must vary within the phases; a constant series is a stuck sensor,"
-        " not certainty.",
+    if not isnan(estimate.se) and estimate.se > 0:
+        return Check("spread", True, "The daily values vary, as those of a working sensor do.")
+    stuck = (
+        "The daily values must vary within the phases; a constant series is a stuck sensor, not"
+        " certainty."
     )
+    return Check("spread", passed=False, consequence=problem or stuck)
 
 
 def gaps_check(phases: Phases) -> Check:
     """Whether so many days are missing that the others may not stand for them."""
     dropped = sum(part.dropped for part in phases)
     expected = sum(part.expected for part in phases)
-    return Check(
-        "gaps",
-        dropped <= WEAK_SHARE * expected,
-        f"{dropped} of {expected} days are missing on a side; over {WEAK_SHARE:.0%} the result is"
-        " weak, as the missing days may differ from the others.",
-    )
+    told = f"{dropped} of {expected} days are missing on a side"
+    if dropped <= WEAK_SHARE * expected:
+        return Check("gaps", True, f"{told}; up to {WEAK_SHARE:.0%} is acceptable.")
+    text = f"{told}; over {WEAK_SHARE:.0%} the result is weak: they may differ from the others."
+    return Check("gaps", passed=False, consequence=text)
 
 
 def control_check(*, has_control: bool) -> Check:
