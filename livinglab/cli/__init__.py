@@ -24,6 +24,7 @@ MODULES: Final = (
     "loader_commands",
     "pipeline_commands",
     "quality_commands",
+    "calibration_commands",
     "access_commands",
     "store_commands",
 )

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import os
-import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from livinglab.config import load_registry
-from livinglab.config.csv_source import CsvShape, shape_of
-from livinglab.config.findings import Findings, nearest
-from livinglab.config.labs import DeviceRow
-from livinglab.config.text_source import decode_text
-from livinglab.errors import ConfigError, Problem
+from livinglab.config.add_row import add_row
 from livinglab.registry import Registry
 
 
@@ -42,68 +32,4 @@ def add_device(directory: Path, lab: str, cells: Mapping[str, str]) -> Registry:
         If the tree with the row would be refused, or the file has no such column; the file is left
         as it was.
     """
-    path = directory / "labs" / lab / "devices.csv"
-    before = _read(path, lab, directory)
-    after = _with_row(before, cells, path)
-    registry = load_registry(directory, overlay={path: after})
-    _replace(path, before, after)
-    return registry
-
-
-def _read(path: Path, lab: str, directory: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        known = [folder.name for folder in (directory / "labs").glob("*") if folder.is_dir()]
-        told = f"cannot read it: {error.strerror}" if path.exists() else "no such file"
-        raise ConfigError([Problem(str(path), "", "lab", told + nearest(lab, known))]) from error
-
-
-def _with_row(before: bytes, cells: Mapping[str, str], path: Path) -> bytes:
-    findings = Findings()
-    text = decode_text(before, str(path), findings)
-    findings.raise_if_any()
-    shape = shape_of(text or "")
-    given = {column: cell for column, cell in cells.items() if cell != ""}
-    problems = [
-        Problem(str(path), "row 1", column, "missing heading; add the column to the file first")
-        for column in given
-        if column not in shape.columns
-    ]
-    if problems:
-        raise ConfigError(problems, hint=f"known columns: {', '.join(DeviceRow.model_fields)}")
-    gap = b"" if before.endswith((b"\n", b"\r")) else shape.line_end.encode()
-    return before + gap + _line(shape, given, text or "").encode()
-
-
-def _line(shape: CsvShape, cells: Mapping[str, str], text: str) -> str:
-    if _has_decimal_commas(shape, text):
-        cells = {column: _comma(cell) for column, cell in cells.items()}
-    row = [cells.get(column, "") for column in shape.columns]
-    row += [""] * (shape.width - len(shape.columns))
-    buffer = io.StringIO()
-    csv.writer(buffer, delimiter=shape.delimiter, lineterminator=shape.line_end).writerow(row)
-    return buffer.getvalue()
-
-
-def _has_decimal_commas(shape: CsvShape, text: str) -> bool:
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=shape.delimiter)
-    return any(re.fullmatch(r"-?\d+,\d+", cell.strip()) for row in rows for cell in row)
-
-
-def _comma(cell: str) -> str:
-    return cell.replace(".", ",") if re.fullmatch(r"-?\d+\.\d+", cell) else cell
-
-
-def _replace(path: Path, before: bytes, after: bytes) -> None:
-    """Put the new file in place at once: a reader sees the old or the new one, whole."""
-    if path.read_bytes() != before:
-        told = "changed while the row was checked; nothing was written"
-        raise ConfigError([Problem(str(path), "", "", told)], hint="try again")
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".devices-", delete=False) as file:
-        file.write(after)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary = Path(file.name)
-    temporary.chmod(path.stat().st_mode)
-    temporary.replace(path)
+    return add_row(directory, lab, "devices", cells)
