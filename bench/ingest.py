@@ -32,6 +32,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
 
 from load import make_registry  # noqa: E402
+from paho.mqtt import client as paho  # noqa: E402
 from services.influx_server import InfluxServer, provide_influx  # noqa: E402
 from services.mosquitto import Mosquitto, provide_mosquitto  # noqa: E402
 
@@ -50,6 +51,7 @@ class Subscriber:
     command: Sequence[str]
     environment: dict[str, str]
     bucket: str
+    client_id: str
     form: str = "json"
 
 
@@ -105,7 +107,7 @@ class Bench:
             "LIVINGLAB_CLIENT_ID": run,
         }
         command = [sys.executable, "-m", "livinglab", "ingest"]
-        return Subscriber(name, command, environment, f"{prefix}raw", form)
+        return Subscriber(name, command, environment, f"{prefix}raw", run, form)
 
     def telegraf(self, turn: int) -> Subscriber | None:
         """Telegraf, None where it is not installed."""
@@ -125,7 +127,8 @@ class Bench:
             text = text.replace(mark, value)
         path = self.folder / f"telegraf{turn}.conf"
         path.write_text(text)
-        return Subscriber("telegraf", [binary, "--config", str(path)], {}, bucket)
+        command = [binary, "--config", str(path)]
+        return Subscriber("telegraf", command, {}, bucket, "bench-telegraf")
 
     def script(self, turn: int) -> Subscriber:
         """The plain script."""
@@ -133,7 +136,7 @@ class Bench:
         peer = str(HERE / "paho_script.py")
         server = [self.influx.url, self.influx.token, self.influx.org, bucket]
         command = [sys.executable, peer, str(self.broker.port), *server]
-        return Subscriber("script", command, {}, bucket)
+        return Subscriber("script", command, {}, bucket, "bench-script")
 
     def run(self, subscriber: Subscriber) -> Result:
         """Start the subscriber, publish, and wait until the store has everything."""
@@ -161,6 +164,7 @@ class Bench:
             took_s, used_s = time.monotonic() - begin, cpu_s(process.pid) - before_s
             memory_mb = peak_mb(process.pid)
             process.terminate()
+        self._end_session(subscriber.client_id)
         per = 100_000 / self.count
         return Result(subscriber.name, used_s * per, self.count / took_s, memory_mb)
 
@@ -171,6 +175,16 @@ class Bench:
                 log = (self.folder / f"{subscriber.bucket}.log").read_text()[-2000:]
                 sys.exit(f"{subscriber.name} stored {stored} of {self.count} messages\n{log}")
             time.sleep(0.5)
+
+    def _end_session(self, client_id: str) -> None:
+        """Make the broker forget a contestant; it would keep all later messages for it."""
+        client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id=client_id)
+        client.connect(self.broker.host, self.broker.port)
+        client.loop_start()
+        while not client.is_connected():
+            time.sleep(0.05)
+        client.disconnect()
+        client.loop_stop()
 
     def _stored(self, bucket: str) -> int:
         query = urllib.parse.urlencode({"db": bucket, "q": 'SELECT count("no2") FROM air'})
