@@ -142,7 +142,8 @@ def pre_trend_check(
         " middle of the after phase."
     )
     if trend.is_flat and small:
-        return Check("pre-trend", passed=True, consequence=text)
+        more = " A slower drift cannot be ruled out." if is_apart else ""
+        return Check("pre-trend", passed=True, consequence=text + more)
     more = " The effect is therefore judged against the continued trend." if is_apart else ""
     return Check("pre-trend", passed=False, consequence=text + more)
 

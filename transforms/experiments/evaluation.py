@@ -10,7 +10,6 @@ from transforms.experiments.days import phase
 from transforms.experiments.design import METHODS, Design, day_table, rows_of
 from transforms.experiments.placebos import space_placebo
 from transforms.experiments.result import Check, Result
-from transforms.experiments.verdict import judge
 from transforms.experiments.work import Work
 
 
@@ -67,17 +66,7 @@ def evaluate(
     work = Work(design, rows, phases, has_control=has_control)
     others = work.sensitivity() if opinions else work.required_opinions()
     weeks = work.weeks()
-    checks = work.checks(weeks, others, instruments)
-    verdict, reasons = judge(
-        work.estimate,
-        checks,
-        others,
-        mde=work.mde,
-        method=design.method,
-        has_control=has_control,
-        placebo=design.placebo,
-        say=work.say,
-    )
+    verdict, checks, reasons = work.judged(weeks, others, instruments)
     mean = _means(frame)
     in_space = opinions and controls and design.method == "did"
     return Result(

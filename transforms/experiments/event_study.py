@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from typing import Final
 
 import numpy as np
-from statsmodels.stats.multitest import multipletests
 
 from transforms.experiments.design import Design, Rows
 from transforms.experiments.model import Model
@@ -70,5 +69,24 @@ def _holm_before(groups: list[tuple[int, int]], found: list[Estimate]) -> list[f
     p = np.full(len(groups), np.nan)
     early = np.array([each.p for each in found])[is_early]
     if len(early) and not np.isnan(early).any():
-        p[is_early] = multipletests(early, method="holm")[1]
+        p[is_early] = holm(early)
     return [float(value) for value in p]
+
+
+def holm(p: Vector) -> Vector:
+    """P values adjusted by Holm's step-down method.
+
+    `statsmodels.stats.multitest.multipletests` gives the same and collects garbage at each call,
+    which takes longer than the rest of an evaluation.
+
+    Examples
+    --------
+    >>> holm(np.array([0.01, 0.04, 0.03, 0.02])).round(6).tolist()
+    [0.04, 0.06, 0.06, 0.06]
+    """
+    order = np.argsort(p, kind="stable")
+    factors = len(p) - np.arange(len(p))
+    stepped = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
+    found = np.empty_like(stepped)
+    found[order] = stepped
+    return found

@@ -31,7 +31,7 @@ def judge(
     """Verdict and reasons.
 
     In this order: too few days, no spread or changed instruments is "invalid"; an interval that
-    excludes 0 is "effect shown", if no week before stood out as much, the before phase rules out a
+    excludes 0 is "effect shown", if no week before stood out as much, the before phase shows no
     drift of half the effect or the effect survives its own trends, and, for a weather-normalised
     comparison, a second way to allow for the weather agrees; an interval that contains 0 is "no
     effect shown" together with what could have been seen; everything else is "inconclusive".

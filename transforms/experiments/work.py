@@ -31,7 +31,8 @@ from transforms.experiments.regression import (
     residual_lag1,
     unusable,
 )
-from transforms.experiments.result import Check, Placebo, PreTrend, Week
+from transforms.experiments.result import Check, Placebo, PreTrend, Verdict, Week
+from transforms.experiments.verdict import judge
 
 
 class Work:
@@ -173,6 +174,23 @@ class Work:
                 c.direction_check(design.expected, estimate, self.say, is_apart=is_apart),
             ]
         return tuple(check for check in found if check is not None)
+
+    def judged(
+        self, weeks: tuple[Week, ...], others: tuple[Estimate, ...], instruments: Check | None
+    ) -> tuple[Verdict, tuple[Check, ...], tuple[str, ...]]:
+        """What may be claimed, the checks, and the reasons."""
+        checks = self.checks(weeks, others, instruments)
+        verdict, reasons = judge(
+            self.estimate,
+            checks,
+            others,
+            mde=self.mde,
+            method=self.design.method,
+            has_control=self.has_control,
+            placebo=self.design.placebo,
+            say=self.say,
+        )
+        return verdict, checks, reasons
 
     def _pre_trend_check(self, *, is_apart: bool) -> Check | None:
         if self.trend is None:
