@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import io
+import importlib
 from typing import TYPE_CHECKING, Any, Final
 
-from livinglab.registry import Indicator
+from livinglab.report.svg import svg_of
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-_STYLE: Final[dict[str, Any]] = {
+_STYLE: Final[Any] = {
     "svg.hashsalt": "livinglab",
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -25,7 +25,8 @@ _STYLE: Final[dict[str, Any]] = {
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
-def _figure(width: float = 7.6, height: float = 2.4) -> tuple[Figure, Any]:
+def new_figure(width: float = 7.6, height: float = 2.4) -> tuple[Figure, Any]:
+    """An empty figure and its axes, in the style of the reports; sizes in inches."""
     from matplotlib import rc_context  # noqa: PLC0415 - drawing alone needs it
     from matplotlib.figure import Figure  # noqa: PLC0415
 
@@ -34,56 +35,19 @@ def _figure(width: float = 7.6, height: float = 2.4) -> tuple[Figure, Any]:
         return figure, figure.subplots()
 
 
-def _svg(figure: Figure) -> str:
+def svg_text(figure: Figure) -> str:
+    """The figure as an SVG element; the same drawing gives the same text."""
     from matplotlib import rc_context  # noqa: PLC0415
 
-    text = io.StringIO()
     with rc_context(_STYLE):
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    drawn = text.getvalue()
-    return drawn[drawn.index("<svg") :]
-
-
-def indicator_chart(indicator: Indicator, frame: pd.DataFrame, zone: str) -> str:
-    """Draw the values of an indicator per area, gaps as gaps, the lowest limit as a dashed line."""
-    figure, axes = _figure()
-    for colour, (area, part) in zip(COLOURS, frame.groupby("area", sort=True), strict=False):
-        local = part.index.tz_convert(zone).tz_localize(None)
-        steps = indicator.period != "hour"
-        axes.plot(
-            local,
-            part["value"].to_numpy(),
-            color=colour,
-            label=str(area),
-            linewidth=1.2,
-            marker="o" if steps else None,
-            markersize=3,
-        )
-    limits = [limit for limit in indicator.limits if limit.value > 0]
-    top = frame["value"].max()
-    for limit in limits[:1]:
-        if limit.value < 2 * top:
-            axes.axhline(limit.value, color="black", linestyle="--", linewidth=0.8)
-            axes.annotate(
-                limit.scheme,
-                (1, limit.value),
-                xycoords=("axes fraction", "data"),
-                ha="right",
-                va="bottom",
-                fontsize=7,
-            )
-    axes.set_ylabel(indicator.unit)
-    axes.set_title(indicator.label_en, loc="left", fontsize=10)
-    axes.legend(loc="upper left", fontsize=7, frameon=False)
-    _date_axis(axes)
-    return _svg(figure)
+        return svg_of(figure, figure.axes[0].get_title(loc="left"))
 
 
 def difference_chart(difference: pd.Series, after: str, unit: str, zone_label: str) -> str:
     """Draw the daily difference treated minus control, with the means before and after."""
     import pandas as pd  # noqa: PLC0415
 
-    figure, axes = _figure()
+    figure, axes = new_figure()
     start = pd.Timestamp(after)
     axes.plot(difference.index, difference.to_numpy(), color=COLOURS[0], linewidth=1, marker=".")
     for colour, part in (
@@ -97,13 +61,13 @@ def difference_chart(difference: pd.Series, after: str, unit: str, zone_label: s
     axes.axvline(start, color="black", linestyle=":", linewidth=1)
     axes.set_ylabel(unit)
     axes.set_title(f"Treated minus control per day ({zone_label})", loc="left", fontsize=10)
-    _date_axis(axes)
-    return _svg(figure)
+    date_axis(axes)
+    return svg_text(figure)
 
 
-def _date_axis(axes: Any) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415
-
-    locator = AutoDateLocator(maxticks=9)
+def date_axis(axes: Any) -> None:
+    """Dates along the horizontal axis, short."""
+    dates: Any = importlib.import_module("matplotlib.dates")  # it has no types
+    locator = dates.AutoDateLocator(maxticks=9)
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
+from livinglab.model import Theme
 from livinglab.project import Project
 from livinglab.registry import Indicator, Lab, Limit
 from livinglab.timeline import civil_date
@@ -15,10 +16,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """A value beside one limit or guideline, in words; exceeded only strictly above it."""
+
+    text: str
+    is_above: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One indicator of one area: the newest value that is not empty, and how it compares.
 
-    `coverage` is in 0..1; `against` says the comparison in words, "" where there is no limit value.
+    `coverage` is in 0..1; `comparisons` are empty where there is no limit value, or no value.
     """
 
     indicator: Indicator
@@ -28,7 +37,12 @@ class Row:
     coverage: float
     status: str
     n_values: int
-    against: str
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def against(self) -> str:
+        """The comparisons in one text, "" where there are none."""
+        return "; ".join(said.text for said in self.comparisons)
 
     @property
     def unit(self) -> str:
@@ -45,9 +59,28 @@ class LabSection:
     frames: dict[str, pd.DataFrame]  # indicator id -> stored rows of the window
 
 
+_UNITS: Final = {
+    "1": "",
+    "1/cm3": "1/cm³",
+    "Cel": "°C",
+    "deg": "°",
+    "m3": "m³",
+    "m3/s": "m³/s",
+    "mg/m3": "mg/m³",
+    "uS/cm": "µS/cm",
+    "ug/m3": "µg/m³",
+}
+
+
 def unit_text(unit: str) -> str:
-    """Unit as people write it: nothing for a count."""
-    return "" if unit == "1" else unit
+    """Unit as people write it: nothing for a count.
+
+    Examples
+    --------
+    >>> unit_text("ug/m3"), unit_text("m NAP"), unit_text("1")
+    ('µg/m³', 'm NAP', '')
+    """
+    return _UNITS.get(unit, unit)
 
 
 def lab_section(project: Project, lab_id: str, start_ns: int, end_ns: int) -> LabSection:
@@ -56,18 +89,19 @@ def lab_section(project: Project, lab_id: str, start_ns: int, end_ns: int) -> La
     Returns
     -------
     LabSection
-        Rows ordered by theme and indicator as in indicators.yaml, then area. Indicators without a
+        Rows ordered by theme, indicator as in the registry, area. Indicators without a
         stored row are left out; a row without any value has NaN and says "insufficient".
     """
     registry = project.registry
     lab = registry.labs[lab_id]
     rows: list[Row] = []
     frames: dict[str, pd.DataFrame] = {}
-    for theme in dict.fromkeys(indicator.theme for indicator in registry.indicators.values()):
+    known = {row.theme for row in registry.indicators.values()}
+    for theme in (theme for theme in Theme if theme in known):
         stored = project.store.frame("indicators", theme, start_ns, end_ns, {"lab": lab_id})
         for indicator in registry.indicators.values():
-            part = stored[stored["indicator"] == indicator.id] if indicator.theme == theme else ()
-            if len(part):
+            part = stored[stored["indicator"] == indicator.id]
+            if indicator.theme == theme and len(part):
                 frames[indicator.id] = part
                 rows.extend(_rows(indicator, part, lab.timezone))
     return LabSection(lab, tuple(rows), frames)
@@ -78,9 +112,10 @@ def _rows(indicator: Indicator, frame: pd.DataFrame, zone: str) -> list[Row]:
     for area, part in frame.groupby("area", sort=True):
         with_value = part[part["value"].notna()]
         newest = (with_value if len(with_value) else part).iloc[-1]
-        when = _when(indicator, int(newest.name.value), zone)
+        moment: Any = newest.name  # a Timestamp: the index is one of times
+        when = _when(indicator, moment.value, zone)
         value = float(newest["value"]) if len(with_value) else math.nan
-        limit = _against(indicator.limits, value) if len(with_value) else ""
+        said = [_compared(value, limit) for limit in indicator.limits] if len(with_value) else []
         rows.append(
             Row(
                 indicator,
@@ -90,7 +125,7 @@ def _rows(indicator: Indicator, frame: pd.DataFrame, zone: str) -> list[Row]:
                 float(newest["coverage"]),
                 str(newest["status"]),
                 len(with_value),
-                limit,
+                tuple(said),
             )
         )
     return rows
@@ -104,11 +139,14 @@ def _when(indicator: Indicator, time_ns: int, zone: str) -> str:
     return civil_date(time_ns, zone).isoformat()
 
 
-def _against(limits: tuple[Limit, ...], value: float) -> str:
-    """Compare with each limit, unrounded and strictly above; sensor values are indicative."""
-    said = []
-    for limit in limits:
-        verdict = "above" if value > limit.value else "within"
-        allowed = f" ({limit.allowed} a year allowed)" if limit.allowed is not None else ""
-        said.append(f"{verdict} {limit.value:g} {limit.scheme}{allowed}")
-    return "; ".join(said)
+def _compared(value: float, limit: Limit) -> Comparison:
+    """Compare unrounded and strictly above; values of sensors are indicative beside a limit."""
+    is_above = value > limit.value
+    details = [
+        f"{limit.allowed} a year allowed" if limit.allowed is not None else "",
+        f"from {limit.valid_from}" if limit.valid_from else "",
+    ]
+    more = ", ".join(filter(None, details))
+    verdict = "above" if is_above else "within"
+    text = f"{verdict} {limit.value:g} {limit.scheme}" + (f" ({more})" if more else "")
+    return Comparison(text, is_above)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
@@ -13,12 +13,9 @@ from markupsafe import Markup
 from livinglab import __version__
 from livinglab.errors import DataError
 from livinglab.project import Project
-from livinglab.report.charts import indicator_chart
 from livinglab.report.contents import LabSection, lab_section
-from livinglab.timeline import to_text
-
-#: How many charts a lab gets: indicators that have values, in the order of indicators.yaml.
-CHARTS_PER_LAB: Final = 8
+from livinglab.report.indicator_charts import Chart, Scene, charts_of
+from livinglab.timeline import civil_date, civil_day, to_text
 
 
 def format_value(value: float) -> str:
@@ -32,7 +29,7 @@ def format_value(value: float) -> str:
     if math.isnan(value):
         return "–"
     if abs(value) >= 100 or value == int(value):
-        return f"{value:.0f}"
+        return f"{value + 0.0:.0f}"  # never "-0"
     return f"{value:.3g}"
 
 
@@ -66,9 +63,8 @@ def write_report(
         .get_template("report.html.j2")
         .render(
             title=title,
-            start=to_text(start_ns),
-            end=to_text(end_ns),
-            labs=[_with_charts(section) for section in sections],
+            period=_period(start_ns, end_ns, project.registry.settings.timezone),
+            labs=[_lab(section, start_ns, end_ns) for section in sections],
             experiments=experiments,
             tables=tables,
             registry_version=project.registry.version,
@@ -96,13 +92,33 @@ def _environment() -> Environment:
     return environment
 
 
-def _with_charts(section: LabSection) -> dict[str, Any]:
-    charts = []
-    for name, frame in section.frames.items():
-        if len(charts) == CHARTS_PER_LAB:
-            break
-        if frame["value"].notna().sum() > 1:
-            indicator = next(row.indicator for row in section.rows if row.indicator.id == name)
-            # Markup: our own drawing, in which every text has been escaped by the SVG writer
-            charts.append(Markup(indicator_chart(indicator, frame, section.lab.timezone)))  # noqa: S704
-    return {"lab": section.lab, "rows": section.rows, "charts": charts}
+def _period(start_ns: int, end_ns: int, zone: str) -> str:
+    """The window in words: civil dates with both days included, where it is made of days."""
+    first, last = civil_date(start_ns, zone), civil_date(end_ns - 1, zone)
+    if (civil_day(first, zone)[0], civil_day(last, zone)[1]) == (start_ns, end_ns):
+        days = (last - first).days + 1
+        return f"{first:%a %-d %B %Y} to {last:%a %-d %B %Y}: {days} civil days of {zone}"
+    return f"{to_text(start_ns)} to {to_text(end_ns)} (end not included)"
+
+
+def _lab(section: LabSection, start_ns: int, end_ns: int) -> dict[str, Any]:
+    """What the template shows of a lab: per theme rows, charts, and what has no values."""
+    lab = section.lab
+    areas = {area.id: area.label for area in lab.areas.values()}
+    scene = Scene(start_ns, end_ns, lab.timezone, areas)
+    themes = []
+    for theme in dict.fromkeys(row.indicator.theme for row in section.rows):
+        rows = [row for row in section.rows if row.indicator.theme == theme]
+        indicators = {row.indicator.id: row.indicator for row in rows}
+        charts = [
+            [_chart(one) for one in family]
+            for family in charts_of(indicators.values(), section.frames, scene)
+        ]
+        themes.append({"name": str(theme), "rows": rows, "charts": charts})
+    return {"lab": lab, "areas": areas, "themes": themes}
+
+
+def _chart(chart: Chart) -> dict[str, Any]:
+    # Markup: our own drawing, in which every text has been escaped by the SVG writer
+    svg = Markup(chart.svg)  # noqa: S704
+    return {"svg": svg, "caption": chart.caption, "is_wide": chart.is_wide}
