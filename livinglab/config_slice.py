@@ -76,6 +76,8 @@ def indicator_slice(registry: Registry, lab: str, theme: str, start_ns: int, end
             "area_rule": row.area_rule,
             "flags": row.flags,
             "margin_h": [row.before_h, row.after_h],
+            "needs": row.needs,
+            "step_divides_s": row.step_divides_s,
         }
         for row in registry.indicators.values()
         if row.theme == theme

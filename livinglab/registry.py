@@ -267,7 +267,7 @@ class Indicator:
     period: str  # "hour" | "day" (civil) | "day_utc1" (fixed UTC+1)
     unit: str
     coverage: float  # least n/expected for a value
-    area_rule: str  # "mean" | "energy_mean" | "sum": how the devices of an area combine
+    area_rule: str  # a rule of transforms.aggregate.combine: how the devices of an area combine
     flags: tuple[int, ...]  # aggregate flags that enter
     limits: tuple[Limit, ...]
     label_en: str
@@ -276,6 +276,8 @@ class Indicator:
     source: str
     before_h: int  # hours of data needed before the local day ("margin")
     after_h: int
+    needs: tuple[str, ...] = ()  # quantities without which a device has no row
+    step_divides_s: int = 0  # devices whose step is not a whole part of it have no row; 0 = any
 
 
 @dataclass(frozen=True, slots=True)

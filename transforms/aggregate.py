@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from transforms.cells import (
     mean,
     percentile,
     statistic,
+    to_direction,
     to_energy,
     to_level,
     total,
@@ -149,7 +151,8 @@ def combine(frame: pd.DataFrame, area_of: Mapping[str, str], rule: str) -> pd.Da
     area_of : mapping of str to str
         Area of each series; every series of `frame` must be in it.
     rule : str
-        "mean" and "energy_mean": of the devices that have a value. "sum": only where all have one.
+        "mean", "energy_mean", "circular_mean" (directions in degrees) and "max": of the devices
+        that have a value. "sum": only where all have one.
 
     Returns
     -------
@@ -172,8 +175,8 @@ def combine(frame: pd.DataFrame, area_of: Mapping[str, str], rule: str) -> pd.Da
     >>> round(combine(frame, {"a": "street", "b": "street"}, "energy_mean")["value"].iloc[0], 2)
     np.float64(67.03)
     """
-    if rule not in {"mean", "energy_mean", "sum"}:
-        raise DataError(f"unknown area rule {rule!r}", hint="mean, energy_mean or sum")
+    if rule not in AREA_RULES:
+        raise DataError(f"unknown area rule {rule!r}", hint=f"one of {', '.join(AREA_RULES)}")
     rows, group, heads = _by_area(frame, area_of)
     return _combined(rows, group, heads, rule)
 
@@ -198,14 +201,9 @@ def _combined(rows: pd.DataFrame, group: Ints, heads: pd.DataFrame, rule: str) -
     present = ~np.isnan(value)
     devices = np.bincount(group, minlength=size)
     with_value = np.bincount(group[present], minlength=size)
-    energetic = rule == "energy_mean"
-    parts = np.where(present, to_energy(value) if energetic else value, 0.0)
-    sums = np.bincount(group, weights=parts, minlength=size)
-    if rule == "sum":
-        result = np.where(with_value == devices, sums, np.nan)
-    else:
-        result = np.where(with_value > 0, sums / np.maximum(with_value, 1), np.nan)
-        result = to_level(result) if energetic else result
+    needed = devices if rule == "sum" else np.ones(size, dtype=np.int64)
+    combined = AREA_RULES[rule](value[present], group[present], size)
+    result = np.where(with_value >= needed, combined, np.nan)
     indicative = np.bincount(group[(rows["status"] == INDICATIVE).to_numpy()], minlength=size)
     whole = (with_value == devices) & (indicative == 0)
     status = np.where(np.isnan(result), INSUFFICIENT, np.where(whole, VALID, INDICATIVE))
@@ -219,6 +217,42 @@ def _combined(rows: pd.DataFrame, group: Ints, heads: pd.DataFrame, rule: str) -
         },
         index=pd.DatetimeIndex(heads["time"], name="time"),
     )
+
+
+def _group_sum(value: Floats, group: Ints, size: int) -> Floats:
+    return np.bincount(group, weights=value, minlength=size).astype(np.float64)
+
+
+def _group_mean(value: Floats, group: Ints, size: int) -> Floats:
+    n = np.bincount(group, minlength=size)
+    return _group_sum(value, group, size) / np.maximum(n, 1)
+
+
+def _group_energy_mean(value: Floats, group: Ints, size: int) -> Floats:
+    energy = _group_mean(to_energy(value), group, size)
+    return to_level(np.where(energy > 0, energy, np.nan))
+
+
+def _group_max(value: Floats, group: Ints, size: int) -> Floats:
+    highest = np.full(size, -np.inf)
+    np.maximum.at(highest, group, value)
+    return highest
+
+
+def _group_direction(value: Floats, group: Ints, size: int) -> Floats:
+    angle = np.deg2rad(value)
+    east = _group_mean(np.sin(angle), group, size)
+    return to_direction(east, _group_mean(np.cos(angle), group, size))
+
+
+#: How the devices of an area combine, by the name configuration gives it.
+AREA_RULES: Final[Mapping[str, Callable[[Floats, Ints, int], Floats]]] = {
+    "mean": _group_mean,
+    "energy_mean": _group_energy_mean,
+    "sum": _group_sum,
+    "max": _group_max,
+    "circular_mean": _group_direction,
+}
 
 
 def _area_coverage(rows: pd.DataFrame, group: Ints, devices: Ints, rule: str) -> Floats:

@@ -138,7 +138,17 @@ def circular_mean(grid: Cells) -> Floats:
     NaN where the cell is empty or the directions cancel (no resultant beyond rounding).
     """
     angle = np.deg2rad(grid.value)
-    east, north = _mean(grid, np.sin(angle)), _mean(grid, np.cos(angle))
+    return to_direction(_mean(grid, np.sin(angle)), _mean(grid, np.cos(angle)))
+
+
+def to_direction(east: Floats, north: Floats) -> Floats:
+    """Direction of a vector [degrees, 0 <= d < 360]; NaN where it has no length beyond rounding.
+
+    Examples
+    --------
+    >>> to_direction(np.array([1.0, 0.0]), np.array([0.0, 0.0])).tolist()
+    [90.0, nan]
+    """
     degrees = np.mod(np.rad2deg(np.arctan2(east, north)), 360.0)
     degrees = np.where(degrees >= 360.0, 0.0, degrees)  # mod of -1e-15 rounds up to 360
     return np.where(np.hypot(east, north) > 1e-9, degrees, np.nan)

@@ -43,6 +43,8 @@ def modal_share(
     mode: str = "count_bike",
     modes: Sequence[str] = MODES,
     period: str = "day",
+    uptime: str = "uptime",
+    least_uptime: float = 0.5,
 ) -> pd.DataFrame:
     """Share of one mode in the passages of all `modes`, 0..1.
 
@@ -60,6 +62,9 @@ def modal_share(
         Numerator; the set of the denominator, which must be stated with the number.
     period : str
         "day" (civil day of `zone`) or "hour".
+    uptime, least_uptime : str, float
+        Quantity that says which share of an interval a counter ran, and how much of it is enough;
+        intervals with less are left out.
     start, end, steps
         As in `transforms.mobility.daily_count`.
 
@@ -87,8 +92,8 @@ def modal_share(
     if period not in {"day", "hour"}:
         raise DataError(f"unknown period {period!r}", hint="'day' or 'hour'")
     bins = civil_days(start, end, zone) if period == "day" else hours(start, end)
-    wide = to_wide(panel, modes)
-    all_there = wide.notna().all(axis=1)
+    wide = to_wide(panel, [*modes, uptime])
+    all_there = wide[list(modes)].notna().all(axis=1) & ~(wide[uptime] < least_uptime)
     sums = {
         name: cells(from_wide(wide, wide[name].where(all_there)), bins, steps) for name in modes
     }

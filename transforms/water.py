@@ -12,6 +12,8 @@ import pandas as pd
 
 from transforms.aggregate import binned
 from transforms.intervals import days, hours
+from transforms.water_physics import EC_COEFFICIENT, ec25
+from transforms.wide import from_wide, to_wide
 
 
 def hourly_mean(
@@ -161,3 +163,66 @@ def daily_sum(
     ([2.5, nan], [1.0, 0.0417])
     """
     return binned(panel, days(start, end, zone, period), steps, "sum", coverage)
+
+
+def daily_maximum(
+    panel: pd.DataFrame,
+    *,
+    start: pd.Timestamp,
+    end: pd.Timestamp,
+    zone: str,
+    steps: Mapping[str, int],
+    coverage: float = 0.75,
+    period: str = "day",
+) -> pd.DataFrame:
+    """Highest value of the civil day, in the unit of the panel; else as `daily_mean`.
+
+    Examples
+    --------
+    >>> from transforms.frames import to_panel
+    >>> day = pd.Timestamp("2026-07-01T00:00Z")
+    >>> panel = to_panel(pd.date_range(day, periods=4, freq="6h"), "a", [18.0, 21.0, 24.0, 20.0])
+    >>> daily_maximum(panel, start=day, end=day + pd.Timedelta(days=1), zone="UTC",
+    ...     steps={"a": 21600})["value"].tolist()
+    [24.0]
+    """
+    return binned(panel, days(start, end, zone, period), steps, "max", coverage)
+
+
+def hourly_ec25(
+    panel: pd.DataFrame,
+    *,
+    start: pd.Timestamp,
+    end: pd.Timestamp,
+    zone: str,  # noqa: ARG001 - one signature for all indicators
+    steps: Mapping[str, int],
+    coverage: float = 0.75,
+    per_k: float = EC_COEFFICIENT,
+) -> pd.DataFrame:
+    """Mean electrical conductivity of the hour, compensated to 25 Cel [uS/cm].
+
+    Each reading is compensated by the water temperature measured with it; one without temperature
+    is left out. Only for devices that report EC at the temperature of the water.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        With the column `quantity`: electrical_conductivity [uS/cm], water_temperature [Cel].
+    per_k : float
+        Relative change per K, see `transforms.water_physics.ec25`.
+    start, end, zone, steps, coverage
+        As in `hourly_mean`.
+
+    Examples
+    --------
+    >>> from transforms.frames import to_panel
+    >>> noon = pd.Timestamp("2026-03-01T12:00Z")
+    >>> names = ["electrical_conductivity", "water_temperature"]
+    >>> table = hourly_ec25(to_panel([noon, noon], "a", [1000.0, 15.0], names), start=noon,
+    ...     end=noon + pd.Timedelta(hours=1), zone="UTC", steps={"a": 3600})
+    >>> table["value"].round(2).tolist()
+    [1236.09]
+    """
+    wide = to_wide(panel, ["electrical_conductivity", "water_temperature"])
+    value = ec25(wide["electrical_conductivity"], wide["water_temperature"], per_k=per_k)
+    return binned(from_wide(wide, value), hours(start, end), steps, "mean", coverage)

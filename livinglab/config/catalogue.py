@@ -21,7 +21,7 @@ from livinglab.config.values import (
 from livinglab.model import Aggregation, Kind, Theme
 
 Period = Literal["hour", "day", "day_utc1"]
-AreaRule = Literal["mean", "energy_mean", "sum"]
+AreaRule = Literal["mean", "energy_mean", "sum", "max", "circular_mean"]
 PERIODS = get_args(Period)
 
 
@@ -111,6 +111,8 @@ class IndicatorSpec(Spec):
     theme: Theme
     function: Annotated[str, Field(pattern=r"^[a-z_]+:[a-z0-9_]+$")]
     quantities: Annotated[tuple[QuantityName, ...], Field(min_length=1)]
+    needs: tuple[QuantityName, ...] = ()  # default: the first of quantities
+    step_divides_s: Annotated[Whole, Field(ge=0)] = 0  # 0 = any step
     parameters: JsonMapping = Field(default_factory=dict)
     period: Period
     unit: str

@@ -122,9 +122,15 @@ def _check_indicator(
             told = f"{name} is of theme {quantity.theme}, expected one of {spec.theme}"
             findings.add(place, loc, told)
     first = tree.quantities.get(spec.quantities[0])
-    if first is not None and spec.unit not in {first.unit, f"{first.unit} NAP"}:
-        told = f"expected {first.unit!r}, the unit of {spec.quantities[0]}, got {spec.unit!r}"
+    # An index, a share or a count of events has no unit, whatever it is made of.
+    own = first.unit if first is not None and is_unit(first.unit) else spec.unit
+    if spec.unit not in {own, f"{own} NAP", "1", "%"}:
+        told = f"expected {own!r}, the unit of {spec.quantities[0]}, got {spec.unit!r}"
         findings.add(place, ("unit",), told)
+    for number, name in enumerate(spec.needs):
+        if name not in spec.quantities:
+            told = f"expected one of quantities{nearest(name, spec.quantities)}"
+            findings.add(place, ("needs", number), told)
     _check_function(spec, place, findings)
 
 

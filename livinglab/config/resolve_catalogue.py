@@ -103,6 +103,8 @@ def resolve_indicator(name: str, spec: IndicatorSpec) -> Indicator:
         source=spec.source,
         before_h=spec.before_h,
         after_h=spec.after_h,
+        needs=spec.needs or spec.quantities[:1],
+        step_divides_s=spec.step_divides_s,
     )
 
 

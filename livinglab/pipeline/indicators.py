@@ -86,40 +86,37 @@ class Indicators(Recipe):
 
     def widest(self) -> tuple[int, int]:
         """Largest margins that an indicator of the theme declares; a legal day may end later."""
-        before, after = self._declared()
-        return before, after + (DAY_NS if self._has_legal_days() else 0)
+        before, after = _declared(self.scope.indicators(self.target.theme))
+        return before, after + DAY_NS
 
     def margin(self, rows: tuple[Device, ...], window: Window) -> tuple[int, int]:
         """Margins declared, and the rest of the legal day (fixed UTC+1) that begins last."""
-        del rows
-        before, after = self._declared()
-        rest = (-window.end_ns - HOUR_NS) % DAY_NS if self._has_legal_days() else 0
-        return before, after + rest
+        found = self._measured(rows)
+        before, after = _declared(found)
+        has_legal_days = any(row.period == "day_utc1" for row in found)
+        return before, after + (_rest_of_legal_day(window) if has_legal_days else 0)
 
     def variant(self, window: Window) -> tuple[int, int]:
-        """Windows whose margins differ have different slices."""
-        return self.margin((), window)
+        """Windows after which the legal day goes on for another time have different slices."""
+        return 0, _rest_of_legal_day(window)
 
-    def _declared(self) -> tuple[int, int]:
-        rows = self.scope.indicators(self.target.theme)
-        before = max((row.before_h for row in rows), default=0)
-        after = max((row.after_h for row in rows), default=0)
-        return before * HOUR_NS, after * HOUR_NS
-
-    def _has_legal_days(self) -> bool:
-        return any(row.period == "day_utc1" for row in self.scope.indicators(self.target.theme))
+    def _measured(self, rows: Iterable[Device]) -> list[Indicator]:
+        """Indicators of the theme that some devices have; what nobody measures cannot matter."""
+        devices = tuple(rows)
+        found = self.scope.indicators(self.target.theme)
+        return [row for row in found if self._expected(row, devices)]
 
     def content(
         self, rows: tuple[Device, ...], window: Window, reach: Window
     ) -> Iterator[tuple[str, Any]]:
-        """Zone, places of the devices, and the definitions of the indicators."""
+        """Zone, places of the devices, and the definitions of the indicators that they have."""
         del window
         yield "time zone", self.scope.zone(self.target.lab)
         for row in rows:
             measured = self.scope.measured(row.model, self.target.theme)
             bounds = clipped(row.from_ns, row.to_ns, reach)
             yield f"device {row.id}", [row.area, row.step_s, measured, *bounds]
-        for indicator in self.scope.indicators(self.target.theme):
+        for indicator in self._measured(rows):
             yield f"indicator {indicator.id}", definition(indicator)
 
     def compute(self, store: Store, windows: Sequence[Window]) -> dict[Window, Output]:
@@ -167,12 +164,12 @@ class Indicators(Recipe):
             yield days, steps
 
     def _expected(self, indicator: Indicator, rows: Iterable[Device]) -> dict[str, int]:
-        """Series that measure what the indicator is about, its first quantity, with their steps."""
+        """Series that measure what the indicator cannot do without, often enough: their steps."""
         return {
             f"{row.area}|{row.id}|{channel}": row.step_s
             for row in rows
-            for quantity, channel in self.scope.measured(row.model, self.target.theme)
-            if quantity == indicator.quantities[0]
+            if indicator.step_divides_s % row.step_s == 0
+            for channel in self.scope.channels(row.model, self.target.theme, indicator.needs)
         }
 
     def _add(
@@ -209,6 +206,18 @@ class Indicators(Recipe):
             counts[status] = counts.get(status, 0) + 1
 
 
+def _declared(rows: Iterable[Indicator]) -> tuple[int, int]:
+    margins = [(row.before_h, row.after_h) for row in rows]
+    before = max((before for before, _ in margins), default=0)
+    after = max((after for _, after in margins), default=0)
+    return before * HOUR_NS, after * HOUR_NS
+
+
+def _rest_of_legal_day(window: Window) -> int:
+    """How long the day of fixed UTC+1 goes on that begins last in a civil day [ns]."""
+    return (-window.end_ns - HOUR_NS) % DAY_NS
+
+
 def definition(indicator: Indicator) -> list[Any]:
     """Everything about an indicator that its values depend on."""
     return [
@@ -221,6 +230,8 @@ def definition(indicator: Indicator) -> list[Any]:
         sorted(indicator.flags),
         indicator.before_h,
         indicator.after_h,
+        list(indicator.needs),
+        indicator.step_divides_s,
     ]
 
 

@@ -38,6 +38,7 @@ class Scope:
         self.rows = cache(self._rows)
         self.indicators = cache(self._indicators)
         self.measured = cache(self._measured)
+        self.channels = cache(self._channels)
         self.thresholds = cache(self._thresholds)
 
     def _measured(self, model: str, theme: str) -> tuple[tuple[str, str], ...]:
@@ -47,6 +48,14 @@ class Scope:
         for name, source in row.derives.items():
             found |= {(name, channel) for quantity, channel in found if quantity == source}
         return tuple(sorted(pair for pair in found if self.is_of(pair[0], theme)))
+
+    def _channels(self, model: str, theme: str, needs: tuple[str, ...]) -> tuple[str, ...]:
+        """Channels on which devices of a model measure all of some quantities, in order."""
+        measured = self.measured(model, theme)
+        channels = sorted({channel for _, channel in measured})
+        return tuple(
+            channel for channel in channels if all((name, channel) in measured for name in needs)
+        )
 
     def quantities(self, model: str, theme: str) -> tuple[str, ...]:
         """What devices of a model measure of a theme, in order."""

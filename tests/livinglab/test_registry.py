@@ -260,5 +260,6 @@ def test_indicator_slice_changes_with_areas_and_indicators_but_not_with_limits(t
     tree.replace(DEVICES, "5.5,kanaalstraat", "5.5,vleutenseweg")
     moved = of_window()
     assert moved != before
-    tree.replace("indicators.yaml", "before_h: 7", "before_h: 8")
+    label = "\n  label: {en: PM10"
+    tree.replace("indicators.yaml", f"before_h: 23{label}", f"before_h: 24{label}")
     assert of_window() != moved

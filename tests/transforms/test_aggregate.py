@@ -12,7 +12,7 @@ from shared_data import oracle_json
 from livinglab.errors import DataError
 from transforms.aggregate import binned, combine
 from transforms.cells import STATISTICS, cells, exceedances, rank, regrid, statistic
-from transforms.frames import empty_panel, time_ns, to_panel
+from transforms.frames import empty_panel, time_ns, to_index, to_panel
 from transforms.intervals import civil_days, hours
 
 HOUR = pd.Timedelta(hours=1)
@@ -298,3 +298,17 @@ def test_combine_of_an_empty_frame() -> None:
     table = combine(result([]), STREET, "mean")
     assert len(table) == 0
     assert table.columns.tolist() == ["area", "value", "coverage", "n", "status"]
+
+
+def test_combine_takes_the_highest_device_or_the_mean_direction() -> None:
+    frame = pd.DataFrame(
+        {"series": ["a", "b", "c"], "value": [350.0, 10.0, np.nan], "coverage": 1.0, "n": 1},
+        index=to_index([0, 0, 0]),
+    ).assign(status=["valid", "valid", "insufficient"])
+    areas = dict.fromkeys("abc", "street")
+    (highest,) = combine(frame, areas, "max").to_dict("records")
+    assert (highest["value"], highest["status"], highest["n"]) == (350.0, "indicative", 3)
+    (direction,) = combine(frame, areas, "circular_mean").to_dict("records")
+    assert direction["value"] == pytest.approx(0.0, abs=1e-9) or direction["value"] > 359.999
+    assert combine(frame[2:], areas, "max")["value"].isna().all()
+    assert combine(frame[2:], areas, "energy_mean")["value"].isna().all()

@@ -1,0 +1,123 @@
+"""Every row of indicators.yaml is checked: function and parameters as the row has them.
+
+`CHECKS` is the index: what a row is compared with, and how far it may be off. Run with -s to see
+the largest deviation of each. A coverage is only overridden where the reference has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from oracle_runs import (
+    RAIN,
+    TEMPERATURE,
+    Row,
+    counts_of_days,
+    counts_of_hours,
+    daily_mean,
+    eaqi,
+    ec25,
+    flow_days,
+    heat_index,
+    hourly_mean,
+    intermittency,
+    knmi_days,
+    lki,
+    max_8h,
+    night_minimum,
+    noise_day,
+    noise_events,
+    noise_hour,
+    rain_depth,
+    running_8h,
+    running_24h,
+    share_of_days,
+    speeds,
+    wind,
+)
+
+CONFIG = Path(__file__).parents[2] / "config/indicators.yaml"
+ROWS: dict[str, dict[str, Any]] = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a row is compared with: `run` gives the largest deviation."""
+
+    source: str
+    tolerance: float
+    run: Callable[[Row], float]
+
+
+_EIGHT = Check("air/london_o3_max8h.csv", 1e-6, max_8h)
+_HOUR = Check("air/rtp_rt01_hourly.csv", 1e-4, hourly_mean)
+_SHARE = Check("mobility/telraam_*_local_days.csv", 1e-6, share_of_days)
+_MEAN = Check("water/knmi_260_daily.csv t_mean_c", 1e-4, knmi_days(TEMPERATURE, "t_mean_c"))
+_MAX = Check("water/knmi_260_daily.csv t_max_c", 1e-4, knmi_days(TEMPERATURE, "t_max_c"))
+_RAIN = Check("water/knmi_260_daily.csv", 1e-4, knmi_days(RAIN, "rain_mm_trace_0"))
+
+#: By function; rows whose parameters or periods make a difference are named by id below.
+FUNCTIONS = {
+    "air:hourly_mean": _HOUR,
+    "air:daily_mean": Check("air/london_daily_means.csv, airbase_*", 1e-6, daily_mean),
+    "air:max_daily_8h_mean": _EIGHT,
+    "air_index:lki_hour": Check("domain 10.2 LKI", 0, lki),
+    "air_index:eaqi_hour": Check("domain 10.2 EAQI", 0, eaqi),
+    "heat:daily_maximum": _MAX,
+    "heat:daily_minimum": Check(
+        "water/knmi_260_daily.csv t_min_c", 1e-4, knmi_days(TEMPERATURE, "t_min_c")
+    ),
+    "heat:night_minimum": Check("domain 9, plain minimum of KNMI hours", 0, night_minimum),
+    "mobility:hourly_count": Check("mobility/telraam_*.json", 1e-4, counts_of_hours),
+    "mobility:daily_count": Check("mobility/telraam_*_local_days.csv", 1e-4, counts_of_days),
+    "modes:modal_share": _SHARE,
+    "noise:laeq_hour": Check("noise/laeq_1min_hourly.csv", 1e-4, noise_hour("laeq")),
+    "noise:lday": Check("noise/laeq_1min.json", 1e-4, noise_day("lday", "following")),
+    "noise:levening": Check("noise/laeq_1min.json", 1e-4, noise_day("levening", "following")),
+    "noise:lden": Check("noise/laeq_1min.json", 1e-4, noise_day("lden", "following")),
+    "noise_events:events_above": Check("domain 10.2 noise event", 0, noise_events),
+    "noise_events:intermittency_ratio": Check("domain 10.2 IR", 1e-4, intermittency),
+    "rain:max_depth": Check("domain 5.4, plain rolling sums", 1e-9, rain_depth),
+    "speed_indicators:v50": Check("domain 4.4, median", 1e-6, speeds(lambda c: 30.0)),
+    "speed_indicators:v85": Check("analytic/cases.json", 1e-6, speeds(lambda c: c["v85_linear"])),
+    "speed_indicators:share_over_limit": Check(
+        "domain 4.4, 3 of 20 faster", 1e-9, speeds(lambda c: 0.15)
+    ),
+    "water:hourly_mean": _HOUR,
+    "water:daily_mean": _MEAN,
+    "water:daily_maximum": _MAX,
+    "water:hourly_sum": _RAIN,
+    "water:daily_sum": _RAIN,
+    "water:hourly_ec25": Check("domain 10.2 EC25", 1e-5, ec25),
+    "weather:hourly_heat_index": Check("domain 10.2 heat index", 5e-4, heat_index),
+    "weather:wind_direction": Check("analytic/cases.json", 1e-6, wind),
+}
+CHECKS = {name: FUNCTIONS[row["function"]] for name, row in ROWS.items()
+          if row["function"] in FUNCTIONS}  # fmt: skip
+CHECKS |= {
+    "flow_daily": Check("water/vmm_flow.json", 1e-6, flow_days),
+    "discharge_daily": Check("water/vmm_flow.json", 1e-6, flow_days),
+    "l10_hour": Check("noise/laeq_1min_hourly.csv", 1e-4, noise_hour("l10")),
+    "l50_hour": Check("noise/laeq_1min_hourly.csv", 1e-4, noise_hour("l50")),
+    "l90_hour": Check("noise/laeq_1min_hourly.csv", 1e-4, noise_hour("l90")),
+    "laeq_max_hour": Check("noise/laeq_1min_hourly.csv", 1e-4, noise_hour("lmax")),
+    "lnight": Check("noise/laeq_1min.json", 1e-4, noise_day("lnight", "following")),
+    "lnight_calendar": Check("noise/laeq_1min.json", 1e-4, noise_day("lnight", "calendar")),
+    "o3_running_8h_mean": Check("air/london_o3_max8h.csv", 1e-6, running_8h),
+    "pm2_5_running_24h_mean": Check("air/london_daily_means.csv", 1e-6, running_24h),
+    "pm10_running_24h_mean": Check("air/london_daily_means.csv", 1e-6, running_24h),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_indicator_matches_its_reference(name: str) -> None:
+    assert name in CHECKS, "a row needs an oracle or a worked vector"
+    check = CHECKS[name]
+    deviation = check.run(ROWS[name])
+    print(f"\n{name:28} {check.source:44} <= {check.tolerance:<8g} {deviation:.2g}", end="")
+    assert deviation <= check.tolerance
