@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -88,21 +89,47 @@ def to_panel(time: Any, series: Any, value: ArrayLike, quantity: Any | None = No
     if index.tz is None and index.dtype.kind == "M" and not _is_integer(time):
         raise DataError("naive times", hint="give times a zone, or int ns since 1970 UTC")
     utc = index.tz_localize("UTC") if index.tz is None else index.tz_convert("UTC")
-    frame = pd.DataFrame(
-        {"series": series, "value": np.asarray(value, dtype=np.float64)},
-        index=utc.as_unit("ns").rename("time"),
-    ).astype({"series": "str"})
+    index = utc.as_unit("ns").rename("time")
+    ids = _coded(series, len(index))
+    keys = [ids.codes]
+    numbers = np.asarray(value, dtype=np.float64)
     if quantity is not None:
-        frame["quantity"] = pd.Series(quantity, index=frame.index, dtype="str")
-    return require_panel(_ordered(frame))
+        kinds = _coded(quantity, len(index))
+        keys.insert(0, kinds.codes)
+    order = _order(np.asarray(index.asi8), keys)
+    if order is not None:
+        index, numbers = index[order], numbers[order]
+    frame = pd.DataFrame({"series": _text(ids, order), "value": numbers}, index=index)
+    if quantity is not None:
+        frame["quantity"] = _text(kinds, order)
+    return require_panel(frame)
 
 
-def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows by series, quantity, time; as they are where they are in order already."""
-    names = [name for name in ("quantity", "series") if name in frame.columns]
-    keys = [pd.factorize(frame[name], sort=True)[0] for name in names]
-    order = np.lexsort([time_ns(frame), *keys])
-    return frame if (np.diff(order) == 1).all() else frame.take(order)
+def _coded(names: Any, size: int) -> Any:
+    """Names as codes into an ascending list; what is a categorical already is not read again."""
+    if isinstance(names, str):
+        return pd.Categorical([names]).take(np.zeros(size, dtype=np.intp))
+    if isinstance(names, pd.Series):
+        names = names.array
+    if isinstance(names, pd.Categorical):
+        return names.reorder_categories(sorted(names.categories))
+    return pd.Categorical(np.asarray(names, dtype=object))
+
+
+def _order(times: Ints, keys: Sequence[Any]) -> Ints | None:
+    """Order by series, quantity, time; None where rows are in this order already."""
+    step = np.diff(times) >= 0
+    for key in keys:
+        change = np.diff(key)
+        step = (change > 0) | ((change == 0) & step)
+    return None if step.all() else np.lexsort([times, *keys])
+
+
+def _text(names: Any, order: Ints | None) -> Any:
+    """Codes as a column of text; the names are written once and taken by code."""
+    codes = names.codes if order is None else names.codes[order]
+    known = pd.array(names.categories.astype(object), dtype="str")
+    return known.take(np.asarray(codes), allow_fill=True)
 
 
 def _is_integer(time: Any) -> bool:
@@ -181,10 +208,37 @@ def _require_order(panel: pd.DataFrame, times: Ints) -> None:
 
 
 def _factorized(column: pd.Series, name: str) -> tuple[Ints, list[str]]:
-    codes, uniques = pd.factorize(column)
-    if (codes < 0).any():
+    text = _text_of(column)
+    known = _KNOWN.get(id(text)) if text is not None else None
+    if known is not None and known[0]() is text:
+        return known[1], known[2]
+    found, uniques = pd.factorize(column)
+    if (found < 0).any():
         raise DataError(f"column {name!r} has gaps")
-    return np.asarray(codes, dtype=np.int64), [str(unique) for unique in uniques]
+    codes, names = np.asarray(found, dtype=np.int64), [str(unique) for unique in uniques]
+    _remember(text, codes, names)
+    return codes, names
+
+
+#: Codes of the columns of text that were read last, by the identity of their data, which Arrow
+#: never changes: the guard and several tests ask for one column, and reading text is slow.
+_KNOWN: Final[dict[int, tuple[weakref.ref[Any], Ints, list[str]]]] = {}
+_KEPT: Final = 8
+
+
+def _text_of(column: Any) -> Any:
+    """Arrow data behind a column of text, None where there is none."""
+    arrow = getattr(column.array, "__arrow_array__", None)
+    return None if arrow is None else arrow()
+
+
+def _remember(text: Any, codes: Ints, names: list[str]) -> None:
+    if text is None:
+        return
+    codes.setflags(write=False)
+    while len(_KNOWN) >= _KEPT:
+        _KNOWN.pop(next(iter(_KNOWN)), None)
+    _KNOWN[id(text)] = (weakref.ref(text), codes, names)
 
 
 def series_codes(panel: pd.DataFrame, names: Sequence[str]) -> Ints:

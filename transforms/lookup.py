@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from livinglab.timeline import SECOND_NS
-from transforms.frames import Floats, require_panel, time_ns
+from transforms.frames import Floats, require_panel, series_codes, time_ns
+from transforms.sliding import last_before
 
 
 def latest(panel: pd.DataFrame, besides: pd.DataFrame | None, quantity: str, lag_s: int) -> Floats:
@@ -36,19 +37,22 @@ def latest(panel: pd.DataFrame, besides: pd.DataFrame | None, quantity: str, lag
     >>> latest(panel, besides, "air_temperature", 4).tolist()
     [20.0, 21.0, nan]
     """
-    if besides is None or panel.empty:
-        return np.full(len(panel), np.nan)
-    require_panel(besides)
-    known = besides[(besides["quantity"] == quantity) & besides["value"].notna()]
-    asked = pd.DataFrame({"ns": time_ns(panel), "series": panel["series"].array})
-    told = pd.DataFrame(
-        {"ns": time_ns(known), "series": known["series"].array, "found": known["value"].array}
-    )
-    asked = asked.astype({"series": "str"}).sort_values("ns", kind="stable")
-    told = told.astype({"series": "str"}).sort_values("ns", kind="stable")
-    joined = pd.merge_asof(
-        asked.reset_index(names="row"), told, on="ns", by="series", tolerance=lag_s * SECOND_NS
-    )
     result = np.full(len(panel), np.nan)
-    result[joined["row"].to_numpy()] = joined["found"].to_numpy(dtype=np.float64)
+    if besides is None or panel.empty:
+        return result
+    require_panel(besides)
+    is_told = ((besides["quantity"] == quantity) & besides["value"].notna()).to_numpy()
+    known = besides if is_told.all() else besides[is_told]
+    if known.empty:
+        return result
+    # Both are in order of series and time: one binary search serves all series.
+    names = sorted({*panel["series"].unique(), *known["series"].unique()})
+    asked, told = series_codes(panel, names), series_codes(known, names)
+    lag_ns = lag_s * SECOND_NS
+    place = last_before(told, time_ns(known), asked, time_ns(panel))
+    found = place >= 0
+    place = place[found]
+    near = (told[place] == asked[found]) & (time_ns(panel)[found] - time_ns(known)[place] <= lag_ns)
+    rows = np.flatnonzero(found)[near]
+    result[rows] = known["value"].to_numpy()[place[near]]
     return result

@@ -95,3 +95,34 @@ def window_range(value: Floats, first: Ints, last: Ints) -> Floats:
         low = np.minimum(low[:-block], low[block:])
         block *= 2
     return result
+
+
+def last_before(code: Ints, time: Ints, asked_code: Ints, asked_time: Ints) -> Ints:
+    """Last row at or before each (series, time) that is asked for, -1 where there is none.
+
+    The row may be one of another series: compare the codes.
+
+    Parameters
+    ----------
+    code, time : array of int64
+        Series and time of the rows, by series, then time.
+    asked_code, asked_time : array of int64
+        The same of what is asked for, in any order.
+
+    Examples
+    --------
+    >>> code, time = np.array([0, 0, 1]), np.array([5, 9, 5])
+    >>> last_before(code, time, np.array([0, 0, 1]), np.array([4, 7, 99])).tolist()
+    [-1, 0, 2]
+    """
+    place = np.full(len(asked_code), -1, dtype=np.int64)
+    if not len(code):
+        return place
+    first = np.searchsorted(code, np.arange(int(max(code[-1], asked_code.max(initial=0))) + 2))
+    order = np.flatnonzero(np.diff(asked_code, prepend=-1))
+    for begin, end in zip(order, [*order[1:], len(asked_code)], strict=True):
+        series = int(asked_code[begin])
+        rows = slice(first[series], first[series + 1])
+        here = np.searchsorted(time[rows], asked_time[begin:end], side="right") - 1
+        place[begin:end] = np.where(here >= 0, here + first[series], -1)
+    return place

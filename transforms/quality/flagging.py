@@ -12,14 +12,12 @@ import pandas as pd
 from livinglab.errors import DataError
 from livinglab.flags import PRECEDENCE, TESTS, Flag
 from transforms.frames import Flags, series_codes, time_ns
+from transforms.quality.checks import missing
 from transforms.quality.context import neighbour
 from transforms.quality.suite import CHECKS
 from transforms.quality.thresholds import Thresholds
 from transforms.quality.track import lay_out
 
-_BY_RANK: Final = np.asarray((0, *reversed(PRECEDENCE)), dtype=np.int8)
-_RANK: Final = np.zeros(10, dtype=np.int8)
-_RANK[_BY_RANK[1:]] = np.arange(1, len(_BY_RANK), dtype=np.int8)
 _NOT_RUN: Final = np.uint8(ord("0") + Flag.UNKNOWN)
 
 
@@ -64,7 +62,12 @@ def flag(
     [2, 2, 9]
     """
     track = lay_out(panel, thresholds, state)
-    verdicts = {check.name: check.run(track) for check in CHECKS}
+    present = [thresholds[name] for name in panel["series"].unique()]
+    blank = missing(track)
+    verdicts = {
+        check.name: check.run(track) if any(map(check.is_configured, present)) else blank
+        for check in CHECKS
+    }
     so_far = aggregate_flags(list(verdicts.values()))
     verdicts["neighbour"] = neighbour(track, np.isin(so_far, (Flag.GOOD, Flag.UNKNOWN)))
     return pd.DataFrame(
@@ -87,8 +90,13 @@ def aggregate_flags(verdicts: Sequence[Flags]) -> Flags:
     >>> aggregate_flags(list(columns)).tolist()
     [1, 2, 4, 9]
     """
-    ranks = np.maximum.reduce([_RANK[column] for column in verdicts])
-    return np.asarray(_BY_RANK[ranks], dtype=np.int8)
+    whole = np.full(verdicts[0].shape, Flag.MISSING, dtype=np.int8)
+    for flag in reversed(PRECEDENCE[:-1]):
+        said = verdicts[0] == flag
+        for column in verdicts[1:]:
+            said |= column == flag
+        whole[said] = flag
+    return whole
 
 
 def encode_tests(frame: pd.DataFrame) -> pd.Series[str]:

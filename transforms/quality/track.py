@@ -52,6 +52,8 @@ class Track:
     def threshold(self, name: str) -> Floats:
         """Threshold `name` of each row, NaN where it is not configured (no comparison is true)."""
         per_series = [_number(getattr(row, name)) for row in self.thresholds]
+        if len(set(per_series)) <= 1:  # most panels hold one kind of sensor
+            return np.full(len(self.code), per_series[0] if per_series else np.nan)
         return np.asarray(per_series, dtype=np.float64)[self.code]
 
     def linked(self) -> Bools:
@@ -106,4 +108,4 @@ def lay_out(
 
 
 def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)
+    return np.nan if value is None else float(value)
