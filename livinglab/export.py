@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +20,7 @@ from livinglab.errors import DataError
 from livinglab.package import describe
 from livinglab.question import COLUMNS, FLAG_SETS, Request
 from livinglab.timeline import civil_date, civil_day, to_text
+from livinglab.whole_file import written
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +66,7 @@ def export(
     metadata = data.with_name(f"{data.name}.datapackage.json")
     account = Account(lab.project.registry, request, lab.project.registry.settings.now_ns)
     # The last one is put in place first: data before what describes them.
-    with _written(metadata) as other, _written(data) as part:
+    with written(metadata) as other, written(data) as part:
         rows = FORMATS[fmt](_pieces(lab, request, account, chunk_days), request, part)
         checksum = _sha256(part)
         file = {
@@ -171,26 +170,6 @@ def _guarded(column: pd.Series) -> pd.Series:
     """The texts, those that a spreadsheet would take for a formula with ' before them."""
     risky = [text for text in column.dropna().unique() if text[:1] in _FORMULA and text]
     return column.replace({text: f"'{text}" for text in risky}) if risky else column
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[Path]:
-    """A name to write to, which becomes `path` in one step when the block ends well."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise DataError(
-            f"cannot write {path}: {error.strerror or error}",
-            hint="choose another folder: --out",
-        ) from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
 
 
 def _sha256(path: Path) -> str:

@@ -56,8 +56,8 @@ def export(
     opened = open_lab(config)
     request = opened.request(lab, quantity, start, end, level=level, flags=flags)
     done = write(opened, request, out, fmt=fmt)
-    console.print(f"{done.rows} rows: {done.data}", highlight=False, soft_wrap=True)
-    console.print(f"about them: {done.metadata}", highlight=False, soft_wrap=True)
+    console.print(f"{done.rows} rows: {done.data}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"about them: {done.metadata}", markup=False, highlight=False, soft_wrap=True)
 
 
 def report(
@@ -81,7 +81,7 @@ def report(
         title="Living lab report",
         experiments=[section for section, _ in stored_sections(project)],
     )
-    console.print(f"written: {out.resolve()}", highlight=False, soft_wrap=True)
+    console.print(f"written: {out.resolve()}", markup=False, highlight=False, soft_wrap=True)
 
 
 def demo(

@@ -11,11 +11,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from livinglab import __version__
-from livinglab.errors import DataError
 from livinglab.project import Project
 from livinglab.report.contents import LabSection, lab_section
 from livinglab.report.indicator_charts import Chart, Scene, charts_of
 from livinglab.timeline import civil_date, civil_day, to_text
+from livinglab.whole_file import written
 
 
 def format_value(value: float) -> str:
@@ -71,12 +71,8 @@ def write_report(
             code_version=__version__,
         )
     )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(html, encoding="utf-8")
-    except OSError as error:
-        message = f"cannot write {path}: {error.strerror}"
-        raise DataError(message, hint="name another file") from error
+    with written(path) as part:
+        part.write_text(html, encoding="utf-8")
     return sections
 
 
