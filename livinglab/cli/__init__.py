@@ -23,6 +23,7 @@ MODULES: Final = (
     "ingest_commands",
     "loader_commands",
     "pipeline_commands",
+    "experiment_commands",
     "quality_commands",
     "calibration_commands",
     "access_commands",

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from livinglab.report.svg import svg_of
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
 _STYLE: Final[Any] = {
@@ -41,28 +40,6 @@ def svg_text(figure: Figure) -> str:
 
     with rc_context(_STYLE):
         return svg_of(figure, figure.axes[0].get_title(loc="left"))
-
-
-def difference_chart(difference: pd.Series, after: str, unit: str, zone_label: str) -> str:
-    """Draw the daily difference treated minus control, with the means before and after."""
-    import pandas as pd  # noqa: PLC0415
-
-    figure, axes = new_figure()
-    start = pd.Timestamp(after)
-    axes.plot(difference.index, difference.to_numpy(), color=COLOURS[0], linewidth=1, marker=".")
-    for colour, part in (
-        (COLOURS[2], difference[difference.index < start]),
-        (COLOURS[1], difference[difference.index >= start]),
-    ):
-        if len(part.dropna()):
-            axes.hlines(
-                part.mean(), part.index[0], part.index[-1], color=colour, linewidth=2, alpha=0.8
-            )
-    axes.axvline(start, color="black", linestyle=":", linewidth=1)
-    axes.set_ylabel(unit)
-    axes.set_title(f"Treated minus control per day ({zone_label})", loc="left", fontsize=10)
-    date_axis(axes)
-    return svg_text(figure)
 
 
 def date_axis(axes: Any) -> None:

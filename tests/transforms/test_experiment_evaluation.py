@@ -180,6 +180,18 @@ def test_evaluate_does_not_claim_where_a_week_before_moved_as_much() -> None:
     assert any("week of 2026-01-19" in reason for reason in result.reasons)
 
 
+def test_evaluate_names_odd_days_and_shows_the_result_without_them() -> None:
+    treated, control, _ = outcome(6.0)
+    treated.iloc[[70, 71]] -= 60.0
+    result = evaluate(treated, control, design=design())
+    (check,) = [check for check in result.checks if check.name == "odd days"]
+    assert not check.passed
+    assert "2026-03-16, 2026-03-17" in check.consequence
+    (without,) = [other for other in result.sensitivity if other.method == "without 2 odd days"]
+    assert without.low < 6.0 < without.high
+    assert without.se < result.estimate.se
+
+
 def test_evaluate_with_changed_instruments_is_invalid() -> None:
     treated, control, _ = outcome(6.0)
     swapped = Check("instruments", passed=False, consequence="Sensor a was replaced by b.")

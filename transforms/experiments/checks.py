@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from math import expm1, isnan
 from typing import Final
 
@@ -21,6 +22,8 @@ GOOD_DAYS: Final = 28
 WEAK_SHARE: Final = 0.20
 #: By how much the share of one weekday may differ between the phases.
 WEEKDAY_SHARE: Final = 0.05
+#: How many odd days a sentence names before it counts the rest.
+NAMED: Final = 5
 
 Phases = tuple[Phase, Phase]
 #: How a number of the outcome is written in a sentence.
@@ -167,6 +170,20 @@ def event_study_check(
         passed=False,
         consequence=f"The week of {worst.first} was {say(worst.effect)} away from the weeks"
         " before the intervention: something else moves the outcome as much as the effect.",
+    )
+
+
+def odd_days_check(days: list[date]) -> Check:
+    """Whether a few days far from all others can make the result."""
+    if not days:
+        return Check("odd days", True, "No single day is far away from all others.")
+    named = ", ".join(day.isoformat() for day in days[:NAMED])
+    more = f" and {len(days) - NAMED} more" if len(days) > NAMED else ""
+    return Check(
+        "odd days",
+        passed=False,
+        consequence=f"Far away from all other days: {named}{more}. They count, as nobody flagged"
+        " them; look at the sensor, and at the result without them among the second opinions.",
     )
 
 

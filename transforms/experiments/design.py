@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from livinglab.errors import DataError
@@ -129,6 +130,18 @@ class Rows:
     def of(self, which: int) -> Vector:
         """Outcomes of one phase, 0 before, 1 after."""
         return np.asarray(self.y[self.after == which])
+
+    def kept(self, which: npt.NDArray[np.bool_]) -> Rows:
+        """Some of the days."""
+        return replace(
+            self,
+            y=self.y[which],
+            day=self.day[which],
+            after=self.after[which],
+            extra=self.extra[which],
+            counts=None if self.counts is None else self.counts[which],
+            offset=None if self.offset is None else self.offset[which],
+        )
 
 
 def day_table(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from transforms.experiments.design import NEEDS_CONTROL, WITH_TREND, Design, Rows
 from transforms.experiments.model import Model, model_of
@@ -17,6 +19,11 @@ from transforms.experiments.regression import (
 )
 from transforms.experiments.resampling import block_bootstrap, glsar
 from transforms.experiments.verdict import CITS, OWN_TRENDS, REGRESSION
+
+#: How far from the others a day must be to be called odd, in robust standard deviations.
+ODD_SPREADS: Final = 6.0
+
+Bools = npt.NDArray[np.bool_]
 
 
 def second_opinions(
@@ -39,6 +46,7 @@ def second_opinions(
         block_bootstrap(y, matrix, contrast, alpha=alpha),
         *regression_opinion(rows, design),
         *_weekday_opinion(rows, design),
+        *_without_odd_days(rows, model, design),
     )
 
 
@@ -94,6 +102,24 @@ def _weekday_opinion(rows: Rows, design: Design) -> tuple[Estimate, ...]:
     if unusable(rows.y, model.matrix):
         return ()
     return (_named("adjusted for the day of the week", wider, model, design),)
+
+
+def odd_days(rows: Rows, model: Model) -> Bools:
+    """Days whose residual is beyond `ODD_SPREADS` robust standard deviations."""
+    residual = rows.y - model.matrix @ np.linalg.lstsq(model.matrix, rows.y)[0]
+    away = np.abs(residual - np.median(residual))
+    # 1.4826 times the median deviation is the standard deviation of normal noise.
+    return np.asarray(away > ODD_SPREADS * 1.4826 * np.median(away), dtype=np.bool_)
+
+
+def _without_odd_days(rows: Rows, model: Model, design: Design) -> tuple[Estimate, ...]:
+    """The same without days that are far from all others: a broken counter, a festival."""
+    kept = ~odd_days(rows, model)
+    fewer = rows.kept(kept)
+    if kept.all() or unusable(fewer.y, model.matrix[kept]):
+        return ()
+    less = replace(model, matrix=model.matrix[kept])
+    return (_named(f"without {int((~kept).sum())} odd days", fewer, less, design),)
 
 
 def _named(name: str, rows: Rows, model: Model, design: Design) -> Estimate:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from math import expm1
 from typing import Any
 
@@ -17,6 +18,7 @@ from transforms.experiments.model import Model, effect_of, model_of, structure_o
 from transforms.experiments.noise import Days, Matrix, Vector
 from transforms.experiments.opinions import (
     fit_of_before,
+    odd_days,
     regression_opinion,
     second_opinions,
     with_own_trends,
@@ -170,6 +172,7 @@ class Work:
                 c.weekday_check(self.rows, design.weekdays),
                 self._pre_trend_check(is_apart=is_apart),
                 c.event_study_check(weeks, estimate, design.alpha, self.say),
+                c.odd_days_check(self._odd_days()),
                 c.agreement_check(estimate, others),
                 c.direction_check(design.expected, estimate, self.say, is_apart=is_apart),
             ]
@@ -191,6 +194,10 @@ class Work:
             say=self.say,
         )
         return verdict, checks, reasons
+
+    def _odd_days(self) -> list[date]:
+        odd = self.rows.day[odd_days(self.rows, self.model)].tolist()
+        return [self.phases[0].first + timedelta(days=day) for day in odd]
 
     def _pre_trend_check(self, *, is_apart: bool) -> Check | None:
         if self.trend is None:

@@ -1,0 +1,179 @@
+"""An experiment's result in plain language: for readers who decide, not for statisticians."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import expm1
+from typing import Any
+
+from livinglab.registry import Experiment, Indicator, Lab
+from livinglab.report.contents import unit_text
+from livinglab.report.experiment_record import last_day
+
+
+def number(value: float | None) -> str:
+    """Three significant digits, counts whole.
+
+    Examples
+    --------
+    >>> number(0.012345), number(1532.4), number(None)
+    ('0.0123', '1532', 'none')
+    """
+    if value is None:
+        return "none"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def amount(value: float | None, unit: str) -> str:
+    """A number with its unit."""
+    return f"{number(value)} {unit}".strip()
+
+
+class Words:
+    """Sentences about one outcome of one experiment."""
+
+    def __init__(
+        self, lab: Lab, design: Experiment, indicator: Indicator, record: Mapping[str, Any]
+    ) -> None:
+        self.design, self.indicator, self.record = design, indicator, record
+        self.treated, self.control = (
+            " and ".join(lab.areas[area].label if area in lab.areas else area for area in side)
+            for side in (design.treated, design.control)
+        )
+        self.unit = unit_text(indicator.unit)
+        self.level = round(100 * (1 - record["alpha"]))
+
+    def effect(self, name: str = "effect") -> str:
+        """Effect or an end of its interval with unit; of counts in percent."""
+        if self.record["scale"] == "log ratio":
+            return f"{number(self.record['percent'][name])} %"
+        return amount(self.record["estimate"][name], self.unit)
+
+    def mde(self) -> str:
+        """Minimal detectable effect with unit."""
+        value = self.record["mde"]
+        if value is not None and self.record["scale"] == "log ratio":
+            return f"{number(100 * expm1(value))} %"
+        return amount(value, self.unit)
+
+    def tried(self) -> str:
+        """What was tried, where and when."""
+        design = self.design
+        where = design.where or self.treated
+        what = design.what or design.label
+        text = f"{_sentence(what)} Where: {where}. When: {self._when()}."
+        if design.control:
+            why = f" {_sentence(design.comparable)}" if design.comparable else ""
+            text += f" For comparison: {self.control}, where nothing was changed.{why}"
+        return f"{text} Hypothesis: {design.hypothesis}"
+
+    def _when(self) -> str:
+        first, last = self.design.intervention
+        first, last = first or self.design.before[1], last or self.design.after[0]
+        return first if first == last else f"{first} to {last} (days in between are left out)"
+
+    def seen(self) -> str:
+        """What was measured."""
+        mean, estimate = self.record["mean"], self.record["estimate"]
+        label = self.indicator.label_en
+        if estimate["effect"] is None or mean["treated_before"] is None:
+            return f"{label}: there are not enough values to say anything."
+        text = (
+            f"{label}: {amount(mean['treated_before'], self.unit)} before and"
+            f" {amount(mean['treated_after'], self.unit)} after in the treated area"
+        )
+        if mean["control_before"] is not None:
+            text += (
+                f", {amount(mean['control_before'], self.unit)} and"
+                f" {amount(mean['control_after'], self.unit)} in the control area"
+            )
+        way = "more" if estimate["effect"] > 0 else "less"
+        than = "than the control area explains" if self.design.control else "than before"
+        if self.record["method"] in ("its", "cits"):
+            than = "than the trend before would have led to"
+        elif self.record["adjusted_for"]:
+            than = f"{than}, weather and week allowed for"
+        text += f". That is {self.effect().lstrip('-')} {way} {than}"
+        percent = self.record["percent"]["effect"]
+        if percent is not None and self.record["scale"] == "unit":
+            text += f" ({percent:+.1f} % of the level before)"
+        return f"{text}."
+
+    def sure(self) -> str:
+        """How sure that is."""
+        record = self.record
+        if record["estimate"]["low"] is None:
+            return "Not at all: " + " ".join(record["reasons"])
+        span = f"between {self.effect('low')} and {self.effect('high')}"
+        zero = record["estimate"]["low"] <= 0 <= record["estimate"]["high"]
+        text = (
+            f"The true change {'may be anything' if zero else 'is likely'} {span}"
+            f"{', and that includes none at all' if zero else ''}. Intervals made this way contain"
+            f" the truth in {self.level} of 100 experiments."
+        )
+        if record["mde"] is None:
+            text += " How small a change could have been seen cannot be told."
+        else:
+            text += (
+                f" A change of {self.mde()} or more would have been seen in four of five such"
+                " experiments; smaller ones mostly would not."
+            )
+        failed = [check["name"] for check in record["checks"] if not check["passed"]]
+        if failed:
+            return f"{text} Not everything is in order: {', '.join(failed)} (see the checks)."
+        return f"{text} All checks of the design were passed."
+
+    def means(self) -> str:
+        """What follows for a decision."""
+        if self.design.placebo:
+            return self._placebo()
+        verdict = self.record["verdict"]
+        why = str(self.record["reasons"][0])
+        if verdict == "invalid":
+            return f"These numbers must not be used for a decision. {why}"
+        if verdict == "inconclusive":
+            return (
+                f"Do not decide on these numbers. {why} More days, a better comparison area or a"
+                " longer before phase would help."
+            )
+        if verdict == "no effect shown":
+            return (
+                f"No change was shown. That is not proof that there is none: if a change of less"
+                f" than {self.mde()} would matter, this experiment was too small to answer."
+            )
+        return self._effect()
+
+    def _effect(self) -> str:
+        expected, effect = self.record["expected"], self.record["estimate"]["effect"]
+        text = "A change was shown that chance alone hardly makes."
+        if expected in ("increase", "decrease"):
+            as_said = (effect > 0) == (expected == "increase")
+            text += " It goes the way that was expected." if as_said else (
+                " It goes the OTHER way than was expected: ask why before acting on it."
+            )  # fmt: skip
+        return (
+            f"{text} Whether {self.effect('low')} to {self.effect('high')} is worth the measure is"
+            " for people to decide; the numbers say nothing about costs or about other places."
+        )
+
+    def _placebo(self) -> str:
+        claimed = self.record["verdict"] == "effect shown"
+        found = (
+            "It found one all the same: a false alarm, of which some must be expected."
+            if claimed
+            else "It found none, as it should."
+        )
+        return (
+            "Nothing. Nobody intervened in these data; the method was run to see whether it finds"
+            f" an effect where there is none. {found}"
+        )
+
+    def phases(self) -> str:
+        """Dates of the phases, last days included."""
+        (a, b), (c, d) = self.design.before, self.design.after
+        return f"{a} to {last_day(b)}; {c} to {last_day(d)}"
+
+
+def _sentence(text: str) -> str:
+    stripped = text.strip()
+    return stripped if stripped.endswith((".", "!", "?")) else f"{stripped}."

@@ -1,0 +1,272 @@
+"""The report of an experiment: words for everyone, charts, methods, data; nothing from outside."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from small_lab import DEVICES, END, LAB, arrive, design, history, project_of, registry_of
+
+from livinglab import pipeline
+from livinglab.errors import DataError
+from livinglab.project import Project
+from livinglab.registry import Covariate
+from livinglab.report.experiment_page import experiment_contents, rendered, write_experiment
+from livinglab.report.experiment_record import (
+    daily_sides,
+    find_experiment,
+    flag_counts,
+    require_result,
+    stored_result,
+)
+from livinglab.report.experiment_words import Words
+from livinglab.timeline import parse_instant
+
+NAME = "bicycles-placebo"
+
+
+@pytest.fixture(scope="module")
+def written(demo_project: Project, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Both files of the demo's experiment, by ending."""
+    folder = tmp_path_factory.mktemp("reports") / "new"
+    paths = write_experiment(demo_project, "lombok", NAME, folder)
+    assert [path.name for path in paths] == [f"{NAME}.html", f"{NAME}.md"]
+    return {path.suffix: path.read_text(encoding="utf-8") for path in paths}
+
+
+class Page(HTMLParser):
+    """Tags, text and addresses of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(str(value))
+            if name in ("src", "href", "xlink:href", "action", "data"):
+                self.addresses.append(str(value))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_html_begins_with_a_summary_in_plain_words(written: dict[str, str]) -> None:
+    page = Page(written[".html"])
+    order = ["summary", "charts", "result", "checks", "sensitivity", "methods", "data"]
+    assert [name for name in page.ids if name in order] == order
+    for words in ("What was tried", "What was seen", "How sure", "What it means for a decision"):
+        assert words in page.text
+    assert "Nobody intervened in these data" in page.text
+    assert "false alarm" in page.text or "It found none, as it should." in page.text
+
+
+def test_html_needs_nothing_from_outside_and_runs_nothing(written: dict[str, str]) -> None:
+    page = Page(written[".html"])
+    assert set(page.tags) & {"script", "link", "iframe", "object"} == set()
+    assert [at for at in page.addresses if not at.startswith(("#", "data:"))] == []
+    assert "default-src 'none'" in written[".html"]
+    assert page.tags.count("svg") == 5
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_markdown_holds_its_charts_and_the_same_figures(written: dict[str, str]) -> None:
+    charts = re.findall(r"!\[[^]]+\]\(data:image/svg\+xml;base64,([^)]+)\)", written[".md"])
+    assert len(charts) == 5
+    for chart in charts:
+        assert ET.fromstring(base64.b64decode(chart)).tag.endswith("svg")
+    for words in ("## Summary", "**Placebo.**", "| Effect |", "| coverage | passed |", "To cite"):
+        assert words in written[".md"]
+    text = re.sub(r"\(data:[^)]*\)", "", written[".md"])
+    assert not re.search(r"\bNone\b", text.replace("None. Nobody", "").replace("None of", ""))
+
+
+def test_reports_name_licence_source_and_versions(
+    written: dict[str, str], demo_project: Project
+) -> None:
+    stored = require_result(demo_project, "lombok", NAME)
+    lab = demo_project.registry.labs["lombok"]
+    for text in written.values():
+        for words in (
+            lab.licence, lab.attribution, lab.data_note, stored.record["data"],
+            stored.record["design"], stored.registry, stored.code, "bike_daily_count",
+            "10.1162/003355304772839588", "utr-bike-01",
+        ):  # fmt: skip
+            assert words.replace("'", "&#39;") in text or words in text, words
+
+
+def test_report_repeats_to_the_byte(demo_project: Project) -> None:
+    for fmt in ("html", "md"):
+        first, second = (
+            rendered(experiment_contents(demo_project, "lombok", NAME), fmt) for _ in range(2)
+        )
+        assert first == second
+
+
+def test_report_before_the_stop_date_is_interim(demo_project: Project) -> None:
+    early = parse_instant("2025-09-04T10:00:00Z")
+    contents = experiment_contents(demo_project, "lombok", NAME, now_ns=early)
+    assert contents["interim"] == "2025-09-05"
+    assert "Interim." in rendered(contents, "html")
+    assert experiment_contents(demo_project, "lombok", NAME)["interim"] == ""
+
+
+def test_report_into_a_file_that_is_in_the_way_says_so(
+    demo_project: Project, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(DataError, match="cannot write into"):
+        write_experiment(demo_project, "lombok", NAME, tmp_path / "taken")
+
+
+def test_find_experiment_says_what_there_is(demo_project: Project) -> None:
+    for lab, name, told in (
+        ("lombock", NAME, "one of buiksloterham"),
+        ("lombok", "bicycle", f"it has {NAME}"),
+        ("stratumseind", NAME, "none"),
+    ):
+        with pytest.raises(DataError) as caught:
+            find_experiment(demo_project, lab, name)
+        assert told in str(caught.value.hint)
+
+
+def test_daily_sides_are_those_of_the_evaluation(demo_project: Project) -> None:
+    stored = require_result(demo_project, "lombok", NAME)
+    days = daily_sides(demo_project, stored.experiment, "bike_daily_count")
+    assert len(days) == 84
+    early, late = days["difference"].iloc[:42].mean(), days["difference"].iloc[42:].mean()
+    assert late - early == pytest.approx(stored.record["estimate"]["effect"])
+
+
+# ------------------------------------------------------------------ a lab of six days
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Project]:
+    """Several outcomes, a covariate, hostile texts, and days that are too few."""
+    hostile = "<script>alert(1)</script> | a $x$"
+    row = design(
+        placebo=False,
+        label=hostile,
+        what=hostile,
+        method="weather_normalised",
+        secondary=("level_daily",),
+        treated=("south",),
+        control=(),
+        covariates=(Covariate("lden", "north"),),
+        stop="2025-11-30",
+    )
+    project = project_of(tmp_path, registry_of(experiments=[row]))
+    arrive(project.store, history(DEVICES))
+    pipeline.reconcile(project, now_ns=END)
+    yield project
+    project.close()
+
+
+def test_report_of_an_invalid_result_forbids_to_use_it(small: Project) -> None:
+    contents = experiment_contents(small, LAB, "trial", now_ns=END)
+    page = Page(rendered(contents, "html"))
+    assert "must not be used for a decision" in page.text
+    assert "Level" in page.text or "level" in page.text
+    assert "All outcomes" in page.text
+    assert "script" not in page.tags
+    markdown = rendered(contents, "md")
+    assert "<script>" not in markdown
+    assert "nan" not in page.text.lower().split()
+
+
+def test_stale_result_says_so(small: Project) -> None:
+    experiment = small.registry.labs[LAB].experiments["trial"]
+    lab = small.registry.labs[LAB]
+    changed = replace(experiment, alpha=0.1)
+    labs = {LAB: replace(lab, experiments={"trial": changed})}
+    small.registry = replace(small.registry, labs=labs, version="other")
+    stored = stored_result(small, changed, END)
+    assert stored is not None
+    assert stored.state.startswith("configuration changed")
+    html = rendered(experiment_contents(small, LAB, "trial", now_ns=END), "html")
+    assert "Out of date." in html
+
+
+def test_flag_counts_add_up_to_what_was_measured(small: Project) -> None:
+    experiment = small.registry.labs[LAB].experiments["trial"]
+    rows = flag_counts(small, replace(experiment, control=("north",)))
+    assert {(side, phase) for side, phase, *_ in rows} == {
+        (side, phase) for side in ("treated", "control") for phase in ("before", "after")
+    }
+    assert {of for *_, of in rows} == {48, 49}  # hours, and the clock went back on the 26th
+
+
+def test_experiment_without_result_says_when_there_will_be_one(tmp_path: Path) -> None:
+    project = project_of(tmp_path)
+    with pytest.raises(DataError, match="no result yet") as caught:
+        require_result(project, LAB, "trial")
+    assert "2025-10-27" in str(caught.value.hint)
+
+
+# ------------------------------------------------------------------ words
+
+
+def words(**changes: Any) -> Words:
+    registry = registry_of()
+    numbers = {"effect": -3.0, "low": -5.0, "high": -1.0}
+    record: dict[str, Any] = {
+        "alpha": 0.05,
+        "scale": "unit",
+        "method": "did",
+        "verdict": "effect shown",
+        "reasons": ["Because."],
+        "expected": "decrease",
+        "estimate": numbers,
+        "percent": {"effect": -30.0, "low": -50.0, "high": -10.0},
+        "mde": 2.0,
+        "checks": [],
+        "adjusted_for": [],
+        "mean": {"treated_before": 10.0, "treated_after": 8.0, "control_before": 5.0,
+                 "control_after": 6.0},
+    }  # fmt: skip
+    plan = design(placebo=False, what="Fewer cars")
+    indicator = registry.indicators["lden"]
+    return Words(registry.labs[LAB], plan, indicator, record | changes)
+
+
+def test_words_on_an_effect_leave_the_decision_to_people() -> None:
+    said = words()
+    assert "10 dB(A) before and 8 dB(A) after" in said.seen()
+    assert "3 dB(A) less than the control area explains (-30.0 %" in said.seen()
+    assert "is likely between -5 dB(A) and -1 dB(A)" in said.sure()
+    assert "the way that was expected" in said.means()
+    assert "for people to decide" in said.means()
+    assert "OTHER way" in words(expected="increase").means()
+
+
+def test_words_without_an_effect_name_what_would_have_been_missed() -> None:
+    numbers = {"effect": -1.0, "low": -3.0, "high": 1.0}
+    said = words(verdict="no effect shown", estimate=numbers)
+    assert "includes none at all" in said.sure()
+    assert "a change of less than 2 dB(A) would matter" in said.means()
+
+
+def test_words_on_doubt_say_not_to_decide() -> None:
+    assert "Do not decide on these numbers. Because." in words(verdict="inconclusive").means()
+    failed = [{"name": "gaps", "passed": False, "consequence": "Many."}]
+    assert "Not everything is in order: gaps" in words(checks=failed).sure()
+
+
+def test_words_on_counts_are_percent() -> None:
+    said = words(scale="log ratio", mde=0.0953101798)
+    assert said.effect() == "-30 %"
+    assert said.mde() == "10 %"
