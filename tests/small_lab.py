@@ -27,7 +27,7 @@ from livinglab.timeline import SECOND_NS, floor_hour, parse_instant
 CONFIG = Path(__file__).parents[1] / "config"
 LAB = "lombok"
 ZONE = "Europe/Amsterdam"
-THEMES = ("air", "noise", "mobility", "water")
+THEMES = ("air", "noise", "mobility", "water", "weather")
 
 START = parse_instant("2025-10-23", ZONE)  # summer time ends on the 26th
 END = parse_instant("2025-10-29", ZONE)
@@ -41,6 +41,9 @@ DEVICES: Mapping[str, tuple[str, str, str, int, str, str]] = {
     "nm-2": ("noise", "0", "sound_level_laeq", 900, "north", "sound-meter"),
     "ref-1": ("air", "0", "o3", 3600, "north", "reference-monitor"),
 }
+
+#: What a device measures besides, and what its quality test looks at.
+BESIDES: Mapping[str, str] = {"ref-1": "relative_humidity"}
 
 QUALITY: Mapping[str, Any] = {
     "themes": {
@@ -58,6 +61,7 @@ QUALITY: Mapping[str, Any] = {
             "flat_tolerance": 0.1,
             "flat_suspect_s": 10800,
             "flat_fail_s": 21600,
+            "state_limits": {"relative_humidity": (None, 90.0)},
         },
         "sound_level_laeq": {
             "spike_suspect": 8.0,
@@ -147,10 +151,11 @@ def registry_of(
     for row in sorted(rows, key=lambda each: (each.id, each.from_ns)):
         history[row.id] = (*history.get(row.id, ()), row)
     models = {}
-    for _, channel, quantity, _, _, name in DEVICES.values():
-        keys = base.models[name].keys.items()
-        kept = {key: row for key, row in keys if (row.quantity, row.channel) == (quantity, channel)}
-        models[name] = replace(base.models[name], keys=dict([next(iter(kept.items()))]))
+    for device_id, (_, _, quantity, _, _, name) in DEVICES.items():
+        names = {quantity, BESIDES.get(device_id, "")}
+        rows_of = {row.quantity: (key, row) for key, row in base.models[name].keys.items()}
+        kept = dict(pair for found, pair in rows_of.items() if found in names)
+        models[name] = replace(base.models[name], keys=kept)
     # Counts look at the uptime of cameras where there is one.
     measured = {row[2] for row in DEVICES.values()} | {"uptime"}
     indicators = {
@@ -182,8 +187,9 @@ def project_of(
 
 
 def reading(name: str, time_ns: int, value: float, quantity: str = "") -> Point:
-    """One raw point of a device."""
-    theme, channel, own, *_ = DEVICES[name]
+    """One raw point of a device, in its own quantity unless another is named."""
+    _, channel, own, *_ = DEVICES[name]
+    theme = base_registry().quantities[quantity or own].theme.value
     return Point(SeriesKey(theme, (name, channel)), time_ns, {quantity or own: value})
 
 
@@ -221,12 +227,20 @@ def wave(name: str, time_ns: int) -> float:
 
 
 def history(names: Iterable[str], start_ns: int = START, end_ns: int = END) -> list[Point]:
-    """Every expected reading of some devices in [start, end)."""
+    """Every expected reading of some devices in [start, end), with what they measure besides."""
     return [
-        reading(name, at, wave(name, at))
+        point
         for name in names
         for at in range(start_ns, end_ns, DEVICES[name][3] * SECOND_NS)
+        for point in (reading(name, at, wave(name, at)), *besides(name, at))
     ]
+
+
+def besides(name: str, time_ns: int) -> list[Point]:
+    """What a device measures besides at a time: humidity, too high for an hour in ten."""
+    quantity = BESIDES.get(name)
+    value = 50.0 + 5.0 * (time_ns // (3600 * SECOND_NS) % 10)
+    return [reading(name, time_ns, value, quantity)] if quantity else []
 
 
 def contents(store: Store, buckets: Iterable[str] = ("clean", "indicators")) -> dict[Any, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -55,13 +56,23 @@ def one_pass(folder: Path, registry: Registry, points: list[Any]) -> dict[Any, A
     return contents(project.store)
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    """The small lab with all its readings, everything computed."""
-    made = project_of(tmp_path)
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the small lab with all its readings, everything computed."""
+    folder = tmp_path_factory.mktemp("computed")
+    made = project_of(folder)
     arrive(made.store, history(DEVICES))
     outcome = pipeline.reconcile(made, now_ns=END)
     assert outcome.failures == []
+    made.close()
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path, computed: Path) -> Iterator[Project]:
+    """A copy of the computed lab, of the test's own."""
+    shutil.copytree(computed, tmp_path / "lab")
+    made = project_of(tmp_path / "lab")
     yield made
     made.close()
 
@@ -214,6 +225,19 @@ def test_manual_flag_wins_and_its_withdrawal_restores(project: Project) -> None:
     project.registry = registry
     pipeline.reconcile(project, now_ns=END)
     assert contents(project.store) == before
+
+
+def test_test_of_the_device_state_looks_at_another_theme(project: Project) -> None:
+    clean = project.store.frame("clean", "air", START, END, None, ["flag", "tests"])
+    humid = clean["tests"].str[9] == "3"
+    assert 0 < humid.sum() < len(clean) / 5
+    assert (clean.loc[humid, "flag"] >= 3).all()
+    first = clean.index[humid][0]
+    ns = int(first.as_unit("ns").value)
+    arrive(project.store, [reading("ref-1", ns, 40.0, "relative_humidity")])
+    pipeline.reconcile(project, now_ns=END)
+    again = project.store.frame("clean", "air", ns, ns + 1, None, ["tests"])
+    assert again["tests"].str[9].tolist() == ["2"]
 
 
 def test_level_is_against_nap(project: Project) -> None:

@@ -37,7 +37,7 @@ from livinglab.timeline import DAY_NS, HOUR_NS
 
 NOW = START + 2 * DAY_NS
 SPAN = (START + 20 * HOUR_NS, START + 30 * HOUR_NS)
-FIRST = history(["bike-1", "nm-1"], START, NOW)
+FIRST = history(["nm-1"], START, NOW)
 #: A reading that arrives while windows of SPAN are computed, and one that came just before.
 LATE = [reading("nm-1", START + 24 * HOUR_NS, 71.0), reading("nm-1", START + 25 * HOUR_NS, 72.0)]
 STALE = [reading("nm-1", START + 22 * HOUR_NS, 70.0)]
@@ -66,7 +66,7 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    rows = [device("bike-1"), device("nm-1")]
+    rows = [device("nm-1")]
     flag = ManualFlag("nm-1", "*", 4, START + 23 * HOUR_NS, START + 26 * HOUR_NS, "x", "y", 1)
     registry, newer = (
         registry_of(rows, experiments=[]),

@@ -29,10 +29,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from small_lab import (
+    BESIDES,
     DEVICES,
     LAB,
     QUALITY,
     START,
+    THEMES,
     WatchedStore,
     announce,
     arrive,
@@ -52,7 +54,7 @@ from livinglab.project import Project
 from livinglab.registry import Calibration, ManualFlag, Registry
 from livinglab.timeline import DAY_NS, HOUR_NS, SECOND_NS
 
-EXAMPLES = int(os.environ.get("LIVINGLAB_STATEFUL_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("LIVINGLAB_STATEFUL_EXAMPLES", "30"))
 STEPS = int(os.environ.get("LIVINGLAB_STATEFUL_STEPS", "20"))
 #: Other histories each time, and the shortest that fails, at the price of minutes.
 DEEP = "LIVINGLAB_STATEFUL_EXAMPLES" in os.environ
@@ -122,14 +124,18 @@ class Lab(RuleBasedStateMachine):
             "flat": lambda _: wave(name, 0),
             "spike": lambda at: wave(name, at) + 30.0 * (at // step % 5 == 0),
             "gappy": lambda at: wave(name, at),
+            "besides": lambda at: wave(name, at),
         }[shape]
         kept = [at for at in times if shape != "gappy" or at // step % 3]
+        besides = BESIDES.get(name)
+        if shape == "besides" and besides:
+            return [reading(name, at, 80.0 + at // step % 2 * 15.0, besides) for at in kept]
         return [reading(name, at, values(at)) for at in kept]
 
     @rule(
         name=NAMES,
         span=SPAN,
-        shape=st.sampled_from(["plain", "plain", "other", "flat", "spike", "gappy"]),
+        shape=st.sampled_from(["plain", "plain", "other", "flat", "spike", "gappy", "besides"]),
         loader=st.sampled_from(["loader-1", "loader-1", "loader-2"]),
     )
     def arrive(self, name: str, span: tuple[int, int], shape: str, loader: str) -> None:
@@ -388,7 +394,7 @@ class Lab(RuleBasedStateMachine):
         """What one pass over the final data gives in an empty store."""
         with tempfile.TemporaryDirectory() as folder:
             project = project_of(Path(folder), self.registry)
-            for theme in {row[0] for row in DEVICES.values()}:
+            for theme in THEMES:
                 points = list(self.store.points("raw", theme, START - 9 * DAY_NS, 2**62))
                 if points:
                     project.store.write("raw", points)
