@@ -129,7 +129,7 @@ def thresholds(devices: int) -> dict[str, quality.Thresholds]:
 
 def ours(chunk: Chunk, devices: int) -> pd.DataFrame:
     names = np.asarray([name_of(device) for device in range(devices)], dtype=object)
-    series = names[chunk.device]
+    series = pd.Categorical.from_codes(chunk.device, list(names))
     panel = to_panel(chunk.ns, series, chunk.value)
     humid = to_panel(chunk.ns, series, chunk.humidity, "relative_humidity")
     flagged = quality.flag(panel, thresholds(devices), humid)

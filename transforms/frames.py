@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from livinglab.errors import DataError
@@ -68,8 +69,9 @@ def to_panel(time: Any, series: Any, value: ArrayLike, quantity: Any | None = No
     ----------
     time : datetime-like
         Aware times (any zone), or int ns since 1970 UTC.
-    series, quantity : str or sequence of str
-        Identifier of the series (and of the quantity) of each value; one text means all.
+    series, quantity : str, sequence of str or Categorical
+        Identifier of the series (and of the quantity) of each value; one text means all. Codes of a
+        Categorical are taken as they are, which is many times quicker than reading text.
     value : array-like
         Values in canonical units; NaN = missing.
 
@@ -112,7 +114,8 @@ def _coded(names: Any, size: int) -> Any:
     if isinstance(names, pd.Series):
         names = names.array
     if isinstance(names, pd.Categorical):
-        return names.reorder_categories(sorted(names.categories))
+        known = list(names.categories)
+        return names if known == sorted(known) else names.reorder_categories(sorted(known))
     return pd.Categorical(np.asarray(names, dtype=object))
 
 
@@ -126,10 +129,18 @@ def _order(times: Ints, keys: Sequence[Any]) -> Ints | None:
 
 
 def _text(names: Any, order: Ints | None) -> Any:
-    """Codes as a column of text; the names are written once and taken by code."""
-    codes = names.codes if order is None else names.codes[order]
-    known = pd.array(names.categories.astype(object), dtype="str")
-    return known.take(np.asarray(codes), allow_fill=True)
+    """Codes as a column of text: the names are written once and looked up by code."""
+    codes = np.asarray(names.codes if order is None else names.codes[order])
+    known = [str(name) for name in names.categories]
+    if (codes < 0).any():
+        raise DataError("series or quantities with gaps", hint="every value needs its series")
+    looked_up = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(known, pa.large_string()))
+    column = pd.array(pa.chunked_array([looked_up.cast(pa.large_string())]), dtype="str")
+    present = np.flatnonzero(np.bincount(codes, minlength=len(known)))
+    place = np.zeros(len(known), dtype=np.int64)
+    place[present] = np.arange(len(present))
+    _remember(_text_of(column), place[codes], [known[number] for number in present])
+    return column
 
 
 def _is_integer(time: Any) -> bool:
@@ -208,7 +219,7 @@ def _require_order(panel: pd.DataFrame, times: Ints) -> None:
 
 
 def _factorized(column: pd.Series, name: str) -> tuple[Ints, list[str]]:
-    text = _text_of(column)
+    text = _text_of(column.array)
     known = _KNOWN.get(id(text)) if text is not None else None
     if known is not None and known[0]() is text:
         return known[1], known[2]
@@ -228,7 +239,7 @@ _KEPT: Final = 8
 
 def _text_of(column: Any) -> Any:
     """Arrow data behind a column of text, None where there is none."""
-    arrow = getattr(column.array, "__arrow_array__", None)
+    arrow = getattr(column, "__arrow_array__", None)
     return None if arrow is None else arrow()
 
 
@@ -238,7 +249,8 @@ def _remember(text: Any, codes: Ints, names: list[str]) -> None:
     codes.setflags(write=False)
     while len(_KNOWN) >= _KEPT:
         _KNOWN.pop(next(iter(_KNOWN)), None)
-    _KNOWN[id(text)] = (weakref.ref(text), codes, names)
+    key = id(text)
+    _KNOWN[key] = (weakref.ref(text, lambda _gone: _KNOWN.pop(key, None)), codes, names)
 
 
 def series_codes(panel: pd.DataFrame, names: Sequence[str]) -> Ints:

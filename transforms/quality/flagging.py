@@ -18,6 +18,8 @@ from transforms.quality.suite import CHECKS
 from transforms.quality.thresholds import Thresholds
 from transforms.quality.track import lay_out
 
+#: Rows of whole series that are tested at once: their columns fit into a processor's cache.
+BLOCK_ROWS: Final = 100_000
 _NOT_RUN: Final = np.uint8(ord("0") + Flag.UNKNOWN)
 
 
@@ -62,12 +64,12 @@ def flag(
     [2, 2, 9]
     """
     track = lay_out(panel, thresholds, state)
-    present = [thresholds[name] for name in panel["series"].unique()]
-    blank = missing(track)
-    verdicts = {
-        check.name: check.run(track) if any(map(check.is_configured, present)) else blank
-        for check in CHECKS
-    }
+    verdicts = {check.name: np.empty(len(panel), dtype=np.int8) for check in CHECKS}
+    for part, block in track.blocks(BLOCK_ROWS):
+        blank = missing(block)
+        for check in CHECKS:
+            is_on = any(map(check.is_configured, block.thresholds))
+            verdicts[check.name][part] = check.run(block) if is_on else blank
     so_far = aggregate_flags(list(verdicts.values()))
     verdicts["neighbour"] = neighbour(track, np.isin(so_far, (Flag.GOOD, Flag.UNKNOWN)))
     return pd.DataFrame(
