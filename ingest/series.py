@@ -19,7 +19,7 @@ the write, and is laid over the pages when the attempt is repeated (`before_imag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from livinglab.model import Point, SeriesKey
@@ -176,6 +176,37 @@ class SeriesMemory:
                 self._note_hour(slot, time_ns)
         else:
             slot.known, slot.out = self._known(slot, time_ns), None
+
+    def extend(
+        self,
+        slots: Sequence[Slot],
+        fields: Sequence[tuple[str, ...]],
+        time_ns: int,
+        values: Iterable[float],
+    ) -> bool:
+        """Add a new key to several series, as `open` would; only if it is new in all of them.
+
+        `fields` are those of each slot in turn, `values` theirs in the same order.
+        """
+        for slot in slots:
+            if time_ns <= slot.newest:
+                return False
+        if self.refused:
+            return False
+        turn, points = self.turn, self.points
+        rest = iter(values)
+        for slot, names in zip(slots, fields):  # noqa: B905  # as many, and this is the hot path
+            slot.known = slot.out = out = dict(zip(names, rest))  # noqa: B905  # takes its share
+            slot.time = slot.newest = time_ns
+            slot.turn = turn
+            recent = slot.recent
+            recent[time_ns] = out
+            if len(recent) > slot.limit:
+                slot.shed()
+            points.append(_point(Point, (slot.series, time_ns, out)))
+            if time_ns >= slot.hour + HOUR_NS:
+                self._note_hour(slot, time_ns)
+        return True
 
     def amend(self, slot: Slot, field: str, value: float) -> None:
         """Write a value at a key that may have been stored before."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from livinglab.model import FieldValue, Point, SeriesKey
+from livinglab.model import Fields, FieldValue, Point, SeriesKey
 from livinglab.store.base import BucketSchema, Rejected
 from livinglab.store.values import (
     TIME_MAX,
@@ -49,6 +49,10 @@ def field(name: str, value: FieldValue) -> str:
     return f"{name}={value!r}" if isinstance(value, float) else f"{name}={value}i"
 
 
+_MOST_TEMPLATES: Final = 1_024  # sets of fields per measurement
+_digits: Final = float.__repr__
+
+
 @dataclass(frozen=True, slots=True)
 class Lines:
     """Lines, the points they stand for, and the points that no line can stand for."""
@@ -69,46 +73,64 @@ class LineWriter:
 
     def __init__(self, bucket: str) -> None:
         self.bucket = bucket
-        self._heads: dict[SeriesKey, tuple[str, BucketSchema, set[str]]] = {}
-        self._floats: dict[str, set[str]] = {}
+        self._heads: dict[SeriesKey, _Head] = {}
+        self._templates: dict[str, dict[tuple[str, ...], str]] = {}
 
     def lines(self, points: Sequence[Point]) -> Lines:
         """Lines of the points, in their order; those that may not be stored come with a reason."""
         text: list[str] = []
         rejected: list[Rejected] = []
         kept: list[Point] = []
-        heads = self._heads
+        add, keep = text.append, kept.append
         for point in points:
             series, time_ns, fields = point
             try:
-                head, schema, floats = heads.get(series) or self._head(series)
-                parts = []
-                for name, value in fields.items():
-                    # The common case, without a call: x - x is 0.0 for every finite float.
-                    if type(value) is float and value - value == 0.0 and name in floats:
-                        parts.append(f"{name}={value!r}")
-                    else:
-                        parts += self._parts(schema, floats, name, value)
-                if not parts:
-                    raise ValueError("no field has a value")  # noqa: TRY301 reported as rejected
-                if type(time_ns) is not int or not TIME_MIN <= time_ns <= TIME_MAX:
-                    time_ns = require_time(time_ns)
+                ours = series.prepared
+                if ours is None or ours[0] is not self:
+                    ours = self._head(series)
+                try:
+                    # The common case. x - x is 0.0 for every finite float, and so for their sum;
+                    # what is no float fails at `float.__repr__`, or is no template's.
+                    values = fields.values()
+                    total = sum(values)  # type: ignore[arg-type]  # a text fails
+                    line = ours[2][tuple(fields)] % (ours[1], *map(_digits, values), time_ns)  # type: ignore[arg-type]  # checked by the call
+                    is_usual = total - total == 0.0 and type(time_ns) is int
+                except (LookupError, TypeError):
+                    is_usual = False
+                if not is_usual or not TIME_MIN <= time_ns <= TIME_MAX:
+                    line = self._line(ours, time_ns, fields)
             except ValueError as error:
                 rejected.append(Rejected(point, str(error)))
             else:
-                text.append(f"{head} {','.join(parts)} {time_ns}")
-                kept.append(point)
+                add(line)
+                keep(point)
         return Lines(text, kept, rejected)
 
-    def _head(self, series: SeriesKey) -> tuple[str, BucketSchema, set[str]]:
-        schema = require_series(self.bucket, series)
-        floats = self._floats.setdefault(series.measurement, set())
-        self._heads[series] = head = prefix(schema, series), schema, floats
-        return head
+    def _line(self, ours: _Head, time_ns: object, fields: Fields) -> str:
+        """The line of any point; ValueError says why there is none."""
+        _, head, templates, schema = ours
+        parts = []
+        for name, value in fields.items():
+            plain = field_value(schema, name, value)
+            if plain is not None:
+                parts.append(field(name, plain))
+        if not parts:
+            raise ValueError("no field has a value")
+        names = tuple(fields)
+        if len(templates) < _MOST_TEMPLATES and all(
+            field_type(schema, name) == "float" for name in names
+        ):
+            templates[names] = f"%s {','.join(f'{name}=%s' for name in names)} %d"
+        return f"{head} {','.join(parts)} {require_time(time_ns)}"
 
-    @staticmethod
-    def _parts(schema: BucketSchema, floats: set[str], name: str, value: object) -> list[str]:
-        plain = field_value(schema, name, value)
-        if field_type(schema, name) == "float":
-            floats.add(name)
-        return [] if plain is None else [field(name, plain)]
+    def _head(self, series: SeriesKey) -> _Head:
+        ours = self._heads.get(series)
+        if ours is None:
+            schema = require_series(self.bucket, series)
+            templates = self._templates.setdefault(series.measurement, {})
+            ours = self._heads[series] = self, prefix(schema, series), templates, schema
+        series.prepared = ours
+        return ours
+
+
+_Head = tuple[LineWriter, str, dict[tuple[str, ...], str], BucketSchema]
