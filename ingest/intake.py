@@ -12,8 +12,8 @@ from typing import Final
 
 from ingest.dedup import Identities
 from ingest.journal_files import Batch
-from ingest.ledger import DEAD, DUPLICATE, EMPTY, OUTCOMES, QUARANTINED, STORED
 from ingest.lanes import Lanes
+from ingest.ledger import DEAD, DUPLICATE, EMPTY, OUTCOMES, QUARANTINED, STORED
 from ingest.letters import Kind, Letter, kind_of
 from ingest.logs import logger
 from ingest.readers import Reader, Readers
@@ -153,11 +153,7 @@ class Intake:
     def _read(self, message: Message, seq: int, index: int) -> int:
         """The outcome code of a message that goes the long way."""
         reader, decoded = self.readers.read(message)
-        if (
-            reader is None
-            or not isinstance(decoded, Decoded)
-            or (seq, index) in self.broken
-        ):
+        if reader is None or not isinstance(decoded, Decoded) or (seq, index) in self.broken:
             return self._dead(message, seq, index, reader, decoded)
         return self._resolve(message, seq, index, reader, decoded)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Theme(StrEnum):
@@ -105,7 +105,7 @@ class SeriesKey:
         self.measurement = measurement
         self.tags = tags
         self._hash = hash((measurement, tags))
-        self.prepared: tuple[object, ...] | None = None  # whose it is, and what
+        self.prepared: Any = None  # (whose it is, what), or None
 
     def __eq__(self, other: object) -> bool:
         return (

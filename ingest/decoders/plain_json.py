@@ -17,7 +17,8 @@ from ingest.decoders.base import MAX_PAYLOAD_BYTES, Context
 from ingest.decoders.json_guard import LONGEST, TYPED_FAILURES, json_type, parse
 from ingest.decoders.shapes import shape
 from ingest.decoders.topics import own_or_topic
-from ingest.decoders.values import names as words, number_in
+from ingest.decoders.values import names as words
+from ingest.decoders.values import number_in
 from livinglab.errors import DecodeError, Reason
 from livinglab.model import Decoded, Message, Reading
 from livinglab.registry import DeviceModel
