@@ -4,8 +4,8 @@
 their points are confirmed and their arrival versions written: whatever a crash cuts off is repeated
 from here, with the same result. A commit that touches very many counters and series writes them as
 one row (`pending`), and now and then one commit brings those rows into the tables: sums and
-maxima are the same in any order, and readers always see both. `intend` goes before the first point of a group, so that a restart
-knows how far an attempt may have come, under which registry, and what its late writes found.
+maxima are the same in any order, and readers always see both. `intend` goes before the first point
+of a group, so that a restart knows how far an attempt may have come, under which registry, and what its late writes found.
 """
 
 from __future__ import annotations
@@ -367,7 +367,8 @@ class State:
 
 
 def _unpacked(body: bytes) -> _Pending:
-    return _pending.decode(body)
+    found: _Pending = _pending.decode(body)
+    return found
 
 
 def _add_to(total: dict[tuple[str, str, str, str], int], rows: Iterable[_Count]) -> None:

@@ -146,7 +146,7 @@ class LineWriter:
 
     def _head(self, series: SeriesKey) -> Head:
         """Whose it is, the head of a series' lines, and its schema; ValueError as for a point."""
-        ours = series.prepared
+        ours: Head | None = series.prepared
         if ours is not None and ours[0] is self:
             return ours
         found = self._heads.get(series)
