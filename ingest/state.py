@@ -5,7 +5,8 @@ their points are confirmed and their arrival versions written: whatever a crash 
 from here, with the same result. A commit that touches very many counters and series writes them as
 one row (`pending`), and now and then one commit brings those rows into the tables: sums and
 maxima are the same in any order, and readers always see both. `intend` goes before the first point
-of a group, so that a restart knows how far an attempt may have come, under which registry, and what its late writes found.
+of a group, so that a restart knows how far an attempt may have come, under which registry, and what
+its late writes found.
 """
 
 from __future__ import annotations
