@@ -1,6 +1,7 @@
 """The loader: journal -> points -> arrival versions -> state, in this order and no other.
 
-A *group* is what is loaded between two commits: at most about a second of messages. Its points go
+A *group* is what is loaded between two commits: a second of messages, or while the loader is behind
+as many as `Limits` allows. Its points go
 out as they are made; when the last is confirmed, the arrival versions are renewed, the position is
 noted in `ops`, and one transaction writes cursor, counters and letters. Whatever fails before that
 transaction, the whole group is forgotten and done again from the cursor, with the same result: a
@@ -37,6 +38,7 @@ from livinglab.timeline import DAY_NS
 POINTS_PER_WRITE: Final = 5_000
 MESSAGES_PER_GROUP: Final = 60_000
 COMMIT_EVERY_S: Final = 1.0
+_BEHIND_S: Final = 4.0  # a loader that is behind commits by number rather than by time, up to this
 _LOOK_AHEAD: Final = 32  # batches that one intent covers
 _POLL_S: Final = 0.5  # how often an idle loader looks for jobs and for a stop
 _FIRST_WAIT_S: Final = 0.5
@@ -297,7 +299,7 @@ class Loader:
 
     def _fill(self) -> None:
         """Take batches until the journal ends, the group is full, or its time is up."""
-        began = time.monotonic()
+        ends = time.monotonic() + max(self.limits.commit_every_s, _BEHIND_S)
         for batch in self.journal.batches(self._taken):
             self._taking = batch.seq
             try:
@@ -310,7 +312,7 @@ class Loader:
             if len(self.memory.points) >= self.limits.points_per_write:
                 self.post()
             full = self.intake.group.messages >= self.limits.messages_per_group
-            late = time.monotonic() - began >= self.limits.commit_every_s
+            late = time.monotonic() >= ends or self._stop.is_set()
             if (full or late) and self._taken >= self._finish:
                 return None
         return None

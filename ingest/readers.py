@@ -32,12 +32,17 @@ class Readers:
     ----------
     registry : Registry
         Its labs' routes name the decoders.
+
+    Attributes
+    ----------
+    largest : int
+        Longer payloads are not read, in bytes.
     """
 
     def __init__(self, registry: Registry) -> None:
         self._router = Router(registry)
         self._registry = registry
-        self._largest = int(getattr(registry.settings, "max_payload_bytes", MAX_PAYLOAD_BYTES))
+        self.largest = int(getattr(registry.settings, "max_payload_bytes", MAX_PAYLOAD_BYTES))
         self._readers: dict[int, Reader] = {}
         self.by_topic: dict[str, Reader] = {}
 
@@ -51,8 +56,8 @@ class Readers:
             text = f"no route of any lab has the topic {message.topic!r}"
             hint = "add a route to the lab.yaml of its lab, then replay the dead letters"
             return None, DecodeError(Reason.NOT_CLAIMED, text, hint=hint)
-        if len(message.payload) > self._largest:
-            text = f"payload of {len(message.payload)} bytes, at most {self._largest} are read"
+        if len(message.payload) > self.largest:
+            text = f"payload of {len(message.payload)} bytes, at most {self.largest} are read"
             return reader, DecodeError(Reason.TOO_LARGE, text, hint="see max_payload_bytes")
         try:
             return reader, reader.decode(message, reader.context)

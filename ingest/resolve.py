@@ -200,7 +200,7 @@ class Resolver:
     ) -> None:
         self.registry = registry
         self.memory = memory
-        self._ahead_ns = int(ahead_s * SECOND_NS)
+        self.ahead_ns = int(ahead_s * SECOND_NS)
         self._period = period
         self.plans: dict[str, Plan] = {}
         self._mappings: dict[str, Mapping] = {}
@@ -263,7 +263,7 @@ class Resolver:
         """
         if only is not None or self._period is not None or self.keep_stored:
             return self._resolve_any(plan, readings, lab, message, 0, only)
-        done = self._resolve_usual(plan, readings, lab, message.received_ns + self._ahead_ns)
+        done = self._resolve_usual(plan, readings, lab, message.received_ns + self.ahead_ns)
         plan.usual += done
         if done == len(readings):
             return WROTE if done else 0
@@ -332,7 +332,7 @@ class Resolver:
         memory = self.memory
         period = self._period
         row = plan.row
-        latest = message.received_ns + self._ahead_ns
+        latest = message.received_ns + self.ahead_ns
         before: int | None = -1
         time_ns = NEVER
         problem: Reason | None = None
@@ -430,7 +430,7 @@ class Resolver:
         """The row at a time, and what forbids to use it."""
         if stated_ns is None and message.retain:
             return plan.row, Reason.RETAINED
-        ahead = time_ns > message.received_ns + self._ahead_ns
+        ahead = time_ns > message.received_ns + self.ahead_ns
         if time_ns < plan.rows[0].from_ns or ahead:
             return plan.row, Reason.CLOCK
         row = next((one for one in plan.rows if one.from_ns <= time_ns < one.to_ns), None)

@@ -19,7 +19,7 @@ the write, and is laid over the pages when the attempt is repeated (`before_imag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from livinglab.model import Point, SeriesKey
@@ -48,10 +48,14 @@ REFUSED: Final = _Refused()
 
 
 class Slot:
-    """One series in memory. `known`, `out`: values at `time`, and those of them to be written."""
+    """One series in memory. `known`, `out`: values at `time`, and those of them to be written.
+
+    `log` holds the points of `SeriesMemory.extend`, later than all of `recent`, until somebody
+    wants to know more of the series than that.
+    """
 
     __slots__ = (
-        "committed", "floor", "hour", "known", "limit", "newest",
+        "committed", "floor", "hour", "known", "limit", "log", "log_turn", "newest",
         "out", "pages", "recent", "room", "series", "span_ns", "time", "turn",
     )  # fmt: skip
 
@@ -68,6 +72,19 @@ class Slot:
         self.hour = NEVER
         self.known: Values = {}
         self.out: Values | None = None
+        self.log: list[Point] = []
+        self.log_turn = -1
+
+    def catch_up(self) -> None:
+        """Enter the logged keys; the slot is then turned to the last of them."""
+        for _, time_ns, values in self.log:
+            self.recent[time_ns] = values  # type: ignore[assignment]  # made by `extend`
+        self.time = self.log[-1].time_ns
+        self.turn = self.log_turn
+        self.known = self.out = self.recent[self.time]
+        self.log.clear()
+        if len(self.recent) > self.limit:
+            self.shed()
 
     def keep(self, time_ns: int, values: Values) -> None:
         """Remember a key; those that have been held longest leave."""
@@ -99,7 +116,13 @@ class Slot:
         self.committed = self.newest
         self.hour = NEVER
         self.limit = 2 * self.room
-        if len(self.recent) > self.limit:
+        if self.pages is None and len(self.log) > self.room:
+            self.floor = max(self.floor, self.log[-self.room - 1].time_ns)
+            self.recent.clear()
+            del self.log[: -self.room]
+        elif self.log and len(self.log) + len(self.recent) > self.limit:
+            self.catch_up()
+        elif len(self.recent) > self.limit:
             self.shed()
 
 
@@ -159,6 +182,10 @@ class SeriesMemory:
 
     def open(self, slot: Slot, time_ns: int) -> None:
         """Turn the slot to a key: what is known there, and a new point where nothing can be."""
+        if slot.log:
+            slot.catch_up()
+            if slot.time == time_ns and slot.turn == self.turn:
+                return
         slot.turn = self.turn
         slot.time = time_ns
         if self.refused and (slot.series, time_ns) in self.refused:
@@ -176,6 +203,34 @@ class SeriesMemory:
                 self._note_hour(slot, time_ns)
         else:
             slot.known, slot.out = self._known(slot, time_ns), None
+
+    def extend(
+        self,
+        slots: Sequence[Slot],
+        fields: Sequence[tuple[str, ...]],
+        time_ns: int,
+        values: Iterable[float],
+    ) -> bool:
+        """Add a new key to several series, as `open` would; only if it is new in all of them.
+
+        `fields` are those of each slot in turn, `values` theirs in the same order.
+        """
+        for slot in slots:
+            if time_ns <= slot.newest:
+                return False
+        if self.refused:
+            return False
+        turn, add = self.turn, self.points.append
+        rest = iter(values)
+        for slot, names in zip(slots, fields):  # noqa: B905  # as many, and this is the hot path
+            point = _point(Point, (slot.series, time_ns, dict(zip(names, rest))))  # noqa: B905  # takes its share
+            add(point)
+            slot.log.append(point)
+            slot.newest = time_ns
+            slot.log_turn = turn
+            if time_ns >= slot.hour + HOUR_NS:
+                self._note_hour(slot, time_ns)
+        return True
 
     def amend(self, slot: Slot, field: str, value: float) -> None:
         """Write a value at a key that may have been stored before."""
@@ -231,6 +286,7 @@ class SeriesMemory:
         for slot in self._touched:
             slot.newest = slot.floor = slot.committed
             slot.recent.clear()
+            slot.log.clear()
         self._touched.clear()
         for slot in self._slots.values():
             slot.time, slot.hour, slot.pages = NEVER, NEVER, None
@@ -243,6 +299,7 @@ class SeriesMemory:
                 top = max(newest.get(name, NEVER), slot.newest)
                 slot.newest = slot.committed = slot.floor = top
                 slot.recent.clear()
+                slot.log.clear()
                 slot.time, slot.pages = NEVER, None
         self._newest = {**self._newest, **newest}
 

@@ -2,8 +2,11 @@
 
 `commit` writes cursor, outcome of each message, counters, newest times, letters together, after
 their points are confirmed and their arrival versions written: whatever a crash cuts off is repeated
-from here, with the same result. `intend` goes before the first point of a group, so that a restart
-knows how far an attempt may have come, under which registry, and what its late writes found.
+from here, with the same result. A commit that touches very many counters and series writes them as
+one row (`pending`), and now and then one commit brings those rows into the tables: sums and
+maxima are the same in any order, and readers always see both. `intend` goes before the first point
+of a group, so that a restart knows how far an attempt may have come, under which registry, and what
+its late writes found.
 """
 
 from __future__ import annotations
@@ -17,13 +20,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
+import msgspec
+
 from ingest.letters import Letter
 from ingest.letters_table import LETTER_SCHEMA, Letters
 from ingest.series import LateKey, SeriesName
 from livinglab.errors import LivingLabError
 
 FILE_NAME: Final = "loader.sqlite"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
+_PENDING: Final = "CREATE TABLE pending (id INTEGER PRIMARY KEY, body BLOB NOT NULL)"
+_PACKED_FROM: Final = 500  # counters and series of a commit
+_MOST_PENDING: Final = 24  # packed commits until they are unpacked
 _BUSY_MS: Final = 10_000
 _SCHEMA: Final = """
 CREATE TABLE cursor (
@@ -53,6 +61,11 @@ CREATE TABLE job (
   result TEXT NOT NULL, created_ns INTEGER NOT NULL
 );
 """
+
+_Count = tuple[str, str, str, str, int]
+_Newest = tuple[str, str, str, int]
+_Pending = tuple[list[_Count], list[_Newest]]
+_pending: Final = msgspec.msgpack.Decoder(_Pending)
 
 #: (name, device, reason, key) -> amount. Names: see `ingest.ledger`.
 Counts = Mapping[tuple[str, str, str, str], int]
@@ -143,6 +156,8 @@ class State:
         found = run("PRAGMA user_version").fetchone()[0]
         if found == 0:
             self._create()
+        elif found == 1:  # has no packed commits yet
+            self._upgrade()
         elif found != _FORMAT:
             raise LivingLabError(
                 f"the loader's state {self.path} has format {found}, this version reads {_FORMAT}",
@@ -154,8 +169,15 @@ class State:
         run = self.connection.execute
         with self.transaction():
             if run("PRAGMA user_version").fetchone()[0] == 0:
-                for statement in (_SCHEMA + LETTER_SCHEMA).split(";"):
+                for statement in (_SCHEMA + LETTER_SCHEMA + _PENDING).split(";"):
                     run(statement)
+                run(f"PRAGMA user_version = {_FORMAT}")
+
+    def _upgrade(self) -> None:
+        run = self.connection.execute
+        with self.transaction():
+            if run("PRAGMA user_version").fetchone()[0] == 1:
+                run(_PENDING)
                 run(f"PRAGMA user_version = {_FORMAT}")
 
     def close(self) -> None:
@@ -203,13 +225,25 @@ class State:
 
     def newest(self) -> dict[SeriesName, int]:
         """The latest stored time of each series in ns."""
-        rows = self.connection.execute("SELECT * FROM series")
-        return {(row[0], row[1], row[2]): row[3] for row in rows}
+        query = "SELECT * FROM series UNION ALL SELECT body, NULL, NULL, NULL FROM pending"
+        newest: dict[SeriesName, int] = {}
+        for first, device, channel, time_ns in self.connection.execute(query):
+            if device is None:
+                _raise_to(newest, _unpacked(first)[1])
+            else:
+                _raise_to(newest, [(first, device, channel, time_ns)])
+        return newest
 
     def counts(self) -> dict[tuple[str, str, str, str], int]:
         """All counters."""
-        rows = self.connection.execute("SELECT * FROM counter")
-        return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
+        query = "SELECT * FROM counter UNION ALL SELECT body, NULL, NULL, NULL, NULL FROM pending"
+        counts: dict[tuple[str, str, str, str], int] = {}
+        for first, device, reason, key, value in self.connection.execute(query):
+            packed = device is None
+            _add_to(
+                counts, _unpacked(first)[0] if packed else [(first, device, reason, key, value)]
+            )
+        return counts
 
     def outcome(self, journal: str, seq: int) -> bytes:
         """One code per message of a batch (see `ingest.ledger.OUTCOMES`), b"" where unknown."""
@@ -262,12 +296,11 @@ class State:
                 "INSERT OR REPLACE INTO outcome VALUES (?, ?, ?, ?)",
                 ((commit.journal, *outcome) for outcome in commit.outcomes),
             )
-            self._count(commit.counts)
-            many(
-                "INSERT INTO series VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-                " newest_ns = max(newest_ns, excluded.newest_ns)",
-                ((*name, newest) for name, newest in commit.newest.items()),
-            )
+            if len(commit.counts) + len(commit.newest) < _PACKED_FROM:
+                self._count(commit.counts)
+                self._note_newest(commit.newest)
+            else:
+                self._pack(commit)
             self.letters.remove(commit.settled)
             self.letters.release(commit.released)
             self.letters.add(commit.letters)
@@ -296,6 +329,33 @@ class State:
             ((*name, value) for name, value in counts.items()),
         )
 
+    def _note_newest(self, newest: Mapping[SeriesName, int]) -> None:
+        self.connection.executemany(
+            "INSERT INTO series VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " newest_ns = max(newest_ns, excluded.newest_ns)",
+            ((*name, time_ns) for name, time_ns in newest.items()),
+        )
+
+    def _pack(self, commit: Commit) -> None:
+        """Keep counters and newest times of a commit as one row; many such rows are unpacked."""
+        run = self.connection.execute
+        counts = [(*name, value) for name, value in commit.counts.items()]
+        newest = [(*name, time_ns) for name, time_ns in commit.newest.items()]
+        body = msgspec.msgpack.encode((counts, newest))
+        run("INSERT INTO pending (body) VALUES (?)", (body,))
+        if run("SELECT count(*) FROM pending").fetchone()[0] <= _MOST_PENDING:
+            return
+        rows = run("SELECT body FROM pending").fetchall()
+        total: dict[tuple[str, str, str, str], int] = {}
+        latest: dict[SeriesName, int] = {}
+        for (packed,) in rows:
+            some, times = _unpacked(packed)
+            _add_to(total, some)
+            _raise_to(latest, times)
+        self._count(total)
+        self._note_newest(latest)
+        run("DELETE FROM pending")
+
     def _recode(self, changes: Iterable[tuple[str, int, int, int]]) -> None:
         for journal, seq, index, code in changes:
             codes = bytearray(self.outcome(journal, seq))
@@ -305,6 +365,22 @@ class State:
                     "UPDATE outcome SET codes = ? WHERE journal = ? AND seq = ?",
                     (bytes(codes), journal, seq),
                 )
+
+
+def _unpacked(body: bytes) -> _Pending:
+    found: _Pending = _pending.decode(body)
+    return found
+
+
+def _add_to(total: dict[tuple[str, str, str, str], int], rows: Iterable[_Count]) -> None:
+    for name, device, reason, key, value in rows:
+        total[name, device, reason, key] = total.get((name, device, reason, key), 0) + value
+
+
+def _raise_to(latest: dict[SeriesName, int], rows: Iterable[_Newest]) -> None:
+    for measurement, device, channel, time_ns in rows:
+        series = (measurement, device, channel)
+        latest[series] = max(latest.get(series, time_ns), time_ns)
 
 
 def state_path(state_dir: Path) -> Path:

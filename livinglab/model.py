@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Theme(StrEnum):
@@ -95,15 +95,17 @@ class Decoded:
 class SeriesKey:
     """Measurement and tag values of one series, in the order of the bucket's schema.
 
-    Make one per series and keep it: what a store prepares for a series, it finds by its hash.
+    Make one per series and keep it: what a store prepares for a series, it finds by its hash, or
+    leaves in `prepared`, where the last one to do so finds it without looking.
     """
 
-    __slots__ = ("_hash", "measurement", "tags")
+    __slots__ = ("_hash", "measurement", "prepared", "tags")
 
     def __init__(self, measurement: str, tags: tuple[str, ...]) -> None:
         self.measurement = measurement
         self.tags = tags
         self._hash = hash((measurement, tags))
+        self.prepared: Any = None  # (whose it is, what), or None
 
     def __eq__(self, other: object) -> bool:
         return (

@@ -17,18 +17,19 @@ from ingest.decoders.base import MAX_PAYLOAD_BYTES, Context
 from ingest.decoders.json_guard import LONGEST, TYPED_FAILURES, json_type, parse
 from ingest.decoders.shapes import shape
 from ingest.decoders.topics import own_or_topic
-from ingest.decoders.values import names, number_in
+from ingest.decoders.values import names as words
+from ingest.decoders.values import number_in
 from livinglab.errors import DecodeError, Reason
 from livinglab.model import Decoded, Message, Reading
 from livinglab.registry import DeviceModel
 
 # In order of preference; "sensor" often names the kind of sensor.
-_DEVICE_KEYS: Final = names(
+_DEVICE_KEYS: Final = words(
     "device deviceid devid devicename id nodeid node station stationid stationnumber sensorid "
     "serial serialnumber serialno mac esp8266id apparaat meetpunt gerät geraet thing thingid host "
     "name sensor"
 )
-_TIME_KEYS: Final = names(
+_TIME_KEYS: Final = words(
     "time timestamp ts uhrzeit datetime recordedat measuredat observedat epoch unixtime tijd "
     "tijdstip zeit zeitpunkt zeitstempel date datum"
 )
@@ -82,6 +83,20 @@ def _decode_usual(body: _Message, message: Message, context: Context) -> Decoded
         return None
     readings = [_reading(Reading, (key, "", values[key], None, now, "0", "")) for key in rows]
     return Decoded({device: readings})
+
+
+def usual_keys(message: Message, context: Context) -> tuple[str, ...] | None:
+    """The keys of a message that is read the usual way, each a reading; None for all others.
+
+    Raises
+    ------
+    DecodeError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError
+        Where the message is none of the usual ones.
+    """
+    body = _messages.decode(message.payload)
+    names = tuple(body.values)
+    is_usual = _decode_usual(body, message, context) is not None
+    return names if is_usual and shape(names) == names else None
 
 
 def _is_usual(model: DeviceModel) -> bool:

@@ -37,7 +37,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*")
 _KEY: Final = re.compile(r"[A-Za-z0-9\-:./_]+")
 _URN: Final = re.compile(r"urn:dev:((?:mac|ow|org|os|ops|example):[^:/]+|[^:/]+)[:/]?(.*)")
 _SEPARATORS: Final = ":/._-"
-_LATEST_S: Final = 4_102_444_800.0  # 2100
+LATEST_S: Final = 4_102_444_800.0  # 2100
 
 # Unit -> (unit we write, quantity it means where the name says nothing). RFC 8428, table 6: "%" is
 # a ratio of 0..1, not a percentage; "Bspl" is bel, ten times the decibel.
@@ -143,7 +143,7 @@ def require_version(version: object) -> None:
 def time_ns(seconds: float, received_ns: int) -> int | None:
     """UTC ns of a summed time (4.5.3); None for 0, which means now."""
     if seconds >= RELATIVE_BELOW:
-        if seconds >= _LATEST_S:
+        if seconds >= LATEST_S:
             raise DecodeError(Reason.TIME, f"time {seconds!r} lies after the year 2100")
         # A double holds today's seconds to a quarter of a microsecond, no more.
         return round(seconds * 1e6) * 1_000

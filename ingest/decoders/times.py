@@ -136,6 +136,35 @@ def network_ns(value: object) -> int | None:
     return instant(value).ns
 
 
+#: What follows the hour in "2026-11-24T03:25:10Z", in ns.
+WITHIN_HOUR: Final = {
+    f"{minute:02}:{second:02}Z": (60 * minute + second) * SECOND_NS
+    for minute in range(60)
+    for second in range(60)
+}
+_MOST_HOURS: Final = 4_096
+
+
+class Hours(dict[str, int]):
+    """UTC ns of full hours by text ("2026-11-24T03:"), filled as they are asked for.
+
+    With `WITHIN_HOUR` it reads the commonest form of a time in two look-ups; LookupError means
+    that `network_ns` has to say what the text is.
+    """
+
+    def __missing__(self, hour: str) -> int:
+        try:
+            first, last = network_ns(f"{hour}00:00Z"), network_ns(f"{hour}59:59Z")
+        except DecodeError as error:
+            raise LookupError(hour) from error
+        if len(hour) != 14 or first is None or last != first + WITHIN_HOUR["59:59Z"]:
+            raise LookupError(hour)
+        if len(self) >= _MOST_HOURS:
+            self.clear()
+        self[hour] = first
+        return first
+
+
 def _in_window(ns: int, shown: object) -> Instant:
     seconds = ns // SECOND_NS
     if any(start <= seconds < start + _DAY_S for start in _CLOCK_STARTS):
