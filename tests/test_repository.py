@@ -68,7 +68,8 @@ def test_tests_that_could_not_run_are_absent() -> None:
 
 
 def test_no_secret_in_the_repository() -> None:
-    pattern = re.compile(r"(?i)(password|token|secret)\s*[:=]\s*[\"']?[A-Za-z0-9+_-][A-Za-z0-9+/_-]{19,}")
+    value = r"[A-Za-z0-9+_-][A-Za-z0-9+/_-]{19,}"  # a path begins with a slash
+    pattern = re.compile(rf"(?i)(password|token|secret)\s*[:=]\s*[\"']?{value}")
     for path in tracked():
         if path.suffix in {".yaml", ".yml", ".conf", ".env", ".toml", ".cfg", ".ini"}:
             assert not pattern.search(text_of(path)), path.relative_to(ROOT)

@@ -64,7 +64,9 @@ def test_thresholds_of_a_snapshot_are_the_same(tree: ConfigTree) -> None:
 
 
 def test_null_of_a_device_switches_a_test_off(tree: ConfigTree) -> None:
-    nulls = "warm_up_s: null, state_limits: null, neighbour_distance_ug_m3: null, neighbour_share: null"
+    nulls = (
+        "warm_up_s: null, state_limits: null, neighbour_distance_ug_m3: null, neighbour_share: null"
+    )
     tree.append(
         "quality/air.yaml",
         f"devices: {{utr-aq-01: {{no2: {{{nulls}}}, o3: {{climatology: null}}}}}}",
