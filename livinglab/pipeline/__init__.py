@@ -8,7 +8,8 @@ all the same to it. `plan` and `run_chunk` are the two halves of `rebuild` that 
 from __future__ import annotations
 
 from livinglab.pipeline.chunks import Chunk, plan, run_chunk
-from livinglab.pipeline.explain import Explanation, explain, instant_of
+from livinglab.pipeline.explain import explain, instant_of
+from livinglab.pipeline.explanation import Explanation
 from livinglab.pipeline.freshness import Cause, Verdict
 from livinglab.pipeline.records import ALWAYS
 from livinglab.pipeline.runs import Summary

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from livinglab.errors import DataError
@@ -12,6 +11,7 @@ from livinglab.flags import TESTS, Flag
 from livinglab.model import Point
 from livinglab.pipeline.chunks import moment_of
 from livinglab.pipeline.cleaning import Rules
+from livinglab.pipeline.explanation import Explanation, SeriesPart, WindowPart
 from livinglab.pipeline.freshness import assess
 from livinglab.pipeline.reasons import described
 from livinglab.pipeline.recipes import recipe_of
@@ -19,142 +19,8 @@ from livinglab.pipeline.records import Record, read_info, read_records
 from livinglab.pipeline.scope import Scope
 from livinglab.pipeline.windows import CLEAN, INDICATORS, Target, Window
 from livinglab.project import Project
-from livinglab.registry import Device, Indicator, Limit
+from livinglab.registry import Device, Indicator
 from livinglab.timeline import DAY_NS, HOUR_NS, civil_date, civil_day, parse_instant, to_text
-
-
-@dataclass(frozen=True, slots=True)
-class WindowPart:
-    """A window behind a number.
-
-    Parameters
-    ----------
-    run, code, registry, reason, computed : str
-        Run that computed it, version of the code and of the registry, why, and when.
-    state : str
-        "fresh", or why it is stale.
-    """
-
-    level: str
-    window: Window
-    run: str
-    code: str
-    registry: str
-    reason: str
-    computed: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesPart:
-    """What one series of a device contributed.
-
-    Parameters
-    ----------
-    raw : int
-        Readings that arrived in the time the indicator reads.
-    used : int
-        Of these, readings whose flag the indicator accepts.
-    excluded : dict of str to int
-        Readings left out, per flag.
-    tests : dict of str to int
-        Readings left out, per test that objected; one reading may fail several.
-    calibrations, manual : tuple of str
-        Calibrations applied and manual flags set, in words.
-    """
-
-    device: str
-    channel: str
-    quantity: str
-    model: str
-    place: str
-    raw: int
-    used: int
-    excluded: dict[str, int] = field(default_factory=dict)
-    tests: dict[str, int] = field(default_factory=dict)
-    calibrations: tuple[str, ...] = ()
-    manual: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Where a number comes from.
-
-    Parameters
-    ----------
-    interval : Window
-        What the value is about [start, end).
-    reads : Window
-        Time whose readings it depends on.
-    value : float or None
-        None where there is not enough data.
-    coverage, n, status
-        As stored with the value.
-    windows : tuple of WindowPart
-        The indicator's window first, then the clean windows it reads, in order of time.
-    series : tuple of SeriesPart
-        Devices of the area that measure what the indicator reads.
-    """
-
-    lab: str
-    area: str
-    indicator: Indicator
-    interval: Window
-    reads: Window
-    value: float | None
-    coverage: float
-    n: int
-    status: str
-    windows: tuple[WindowPart, ...]
-    series: tuple[SeriesPart, ...]
-
-    @property
-    def sentence(self) -> str:
-        """The number and where it comes from, in one sentence."""
-        unit = self.indicator.unit
-        value = "no value" if self.value is None else f"{self.value:.4g} {unit}"
-        raw, used = (sum(getattr(row, name) for row in self.series) for name in ("raw", "used"))
-        devices = len({row.device for row in self.series})
-        noun = "device" if devices == 1 else "devices"
-        state = self.windows[0].state
-        return (
-            f"{self.indicator.label_en} in {self.area} ({self.lab}) for "
-            f"[{to_text(self.interval.start_ns)}, {to_text(self.interval.end_ns)}) is {value} "
-            f"({self.status}, coverage {self.coverage:.0%}), from {used} of {raw} readings of "
-            f"{devices} {noun}; the window is {state}."
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain JSON, times as RFC 3339 text."""
-        return {
-            "lab": self.lab,
-            "area": self.area,
-            "indicator": self.indicator.id,
-            "definition": self.indicator.definition,
-            "source": self.indicator.source,
-            "interval": _texts(self.interval),
-            "reads": _texts(self.reads),
-            "value": self.value,
-            "unit": self.indicator.unit,
-            "coverage": self.coverage,
-            "n": self.n,
-            "status": self.status,
-            "limits": [{**asdict(limit), "is_above": above} for limit, above in self.limits],
-            "series": [asdict(part) for part in self.series],
-            "windows": [{**asdict(row), "window": _texts(row.window)} for row in self.windows],
-        }
-
-    @property
-    def limits(self) -> tuple[tuple[Limit, bool | None], ...]:
-        """Values to compare with, and whether the value is above; None without a value."""
-        return tuple(
-            (limit, None if self.value is None else self.value > limit.value)
-            for limit in self.indicator.limits
-        )
-
-
-def _texts(window: Window) -> list[str]:
-    return [to_text(window.start_ns), to_text(window.end_ns)]
 
 
 def explain(
