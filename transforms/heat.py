@@ -2,6 +2,10 @@
 
 Daily extremes are of local days; one of our sensors is not De Bilt, so a heat wave here is a LOCAL
 one. Temperatures in Cel, humidity in %.
+
+References
+----------
+.. [1] KNMI, klimatologie: warm, summer and tropical days (maximum of 20, 25 and 30 degC or more).
 """
 
 from __future__ import annotations

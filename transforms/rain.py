@@ -2,6 +2,10 @@
 
 Depths in mm, one value per reporting interval of constant step, by UTC start of the interval; NaN
 = missing. Missing rain is never dry.
+
+References
+----------
+.. [1] STOWA 2019-19, Neerslagstatistiek en -reeksen voor het waterbeheer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""Indicators of speed sensors: V85, V50, share over a limit, from passages and from histograms."""
+"""Indicators of speed sensors: V85, V50, share over a limit, from passages and from histograms.
+
+References
+----------
+.. [1] FHWA, Traffic Monitoring Guide, 2022: percentile speeds.
+"""
 
 from __future__ import annotations
 

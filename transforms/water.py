@@ -2,6 +2,11 @@
 
 Levels are in m NAP (the sensor's zero has been added before), flow in L/min, rain in mm per
 reporting interval. A sum needs its intervals: missing rain is not dry weather.
+
+References
+----------
+.. [1] Directive 2008/50/EC, Annex VII.A: 75 % of values make an aggregate; here for water as well.
+.. [2] Hayashi, M., 2004. Environmental Monitoring and Assessment 96, 119-128 (EC at 25 degC).
 """
 
 from __future__ import annotations
