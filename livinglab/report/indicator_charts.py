@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
 #: Indicators of a day in one chart: those with limits, not more than so many.
 DAILY_TOGETHER: Final = 2
+#: Least share of the intervals that must have a value: a few dots are no picture.
+_LEAST_SHARE: Final = 0.2
 #: A limit is drawn if it is below so many times the largest value: else it flattens the data.
 _LIMIT_REACH: Final = 1.5
 #: Values whose smallest is below so much of the largest are shown from zero on.
 _FROM_ZERO: Final = 0.4
-_WIDE, _NARROW, _HEIGHT = 6.0, 3.5, 2.3  # inches
+_WIDE, _NARROW, _HEIGHT, _LINE = 6.0, 3.5, 2.3, 0.17  # inches
 _LONGEST: Final = {True: 72, False: 42}  # characters that a wide, a narrow chart has room for
-_DASHES: Final = ("--", ":", "-.")
+_DASHES: Final[tuple[Any, ...]] = ("--", ":", "-.", (0, (8, 2)), (0, (1, 3)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +53,45 @@ class Scene:
 def charts_of(
     indicators: Collection[Indicator], frames: Mapping[str, pd.DataFrame], scene: Scene
 ) -> Iterator[list[Chart]]:
-    """Draw what tells most: a row of charts per quantity, its hours and beside them its days.
+    """Draw what tells most: a row of charts per set of quantities, hours and beside them days.
 
     Parameters
     ----------
     indicators : collection of Indicator
         Of one theme, in their order.
     frames : mapping of str to DataFrame
-        Indicator id -> stored rows of the window. Without two values nothing is drawn.
+        Indicator id -> stored rows of the window.
     """
-    drawable = [row for row in indicators if row.id in frames and _values(frames[row.id]) > 1]
-    for quantity in dict.fromkeys(row.quantities[0] for row in drawable):
-        family = [row for row in drawable if row.quantities[0] == quantity]
-        hours = [row for row in family if row.period == "hour"][:1]
+    drawable = [row for row in indicators if row.id in frames and _is_drawable(frames[row.id])]
+    for quantities in dict.fromkeys(row.quantities for row in drawable):
+        family = [row for row in drawable if row.quantities == quantities]
+        # The plainest: a mean of the hour before a percentile or a running mean of it.
+        hourly = (row for row in family if row.period == "hour")
+        hours = sorted(hourly, key=lambda row: len(row.parameters))[:1]
         days = _days([row for row in family if row.period != "hour"])
         together = [chosen for chosen in (hours, days) if chosen]
         yield [
             _chart(chosen, frames, scene, is_wide=number == 0)
             for number, chosen in enumerate(together)
         ]
+
+
+def sparse_of(indicators: Collection[Indicator], frames: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Indicators that have values, but too few to be drawn: label, number of values, of intervals.
+
+    Those whose quantities have a chart of another indicator are left out.
+    """
+    known = [row for row in indicators if row.id in frames]
+    drawn = {row.quantities for row in known if _is_drawable(frames[row.id])}
+    return [
+        f"{row.label_en} ({_values(frames[row.id])} of {len(frames[row.id])})"
+        for row in known
+        if row.quantities not in drawn and _values(frames[row.id])
+    ]
+
+
+def _is_drawable(frame: pd.DataFrame) -> bool:
+    return _values(frame) >= max(2, _LEAST_SHARE * len(frame))
 
 
 def _days(family: Sequence[Indicator]) -> list[Indicator]:
@@ -92,7 +114,8 @@ def _chart(
 ) -> Chart:
     captions = []
     for row in indicators:
-        count, of = _values(frames[row.id]), len(frames[row.id])
+        parts = [part for _, part in frames[row.id].groupby("area") if _values(part)]
+        count, of = sum(map(_values, parts)), sum(map(len, parts))
         gaps = "" if count == of else f" {of - count} of {of} intervals have no value."
         captions.append(f"{row.label_en}: {row.definition}{gaps}")
     svg = _drawn(indicators, frames, scene, is_wide=is_wide)
@@ -111,21 +134,27 @@ def _drawn(
     entries = []
     for row in indicators:
         for area, part in frames[row.id].groupby("area", sort=True):
-            line = _steps(axes, row, part, next(colours))
-            entries.append((line, _label(row, scene.areas.get(str(area), str(area)), indicators)))
+            if _values(part):
+                label = _label(row, scene.areas.get(str(area), str(area)), indicators)
+                entries.append((_steps(axes, row, part, next(colours)), label))
     values = [frames[row.id]["value"] for row in indicators]
     least, top = min(part.min() for part in values), max(part.max() for part in values)
     if 0 <= least <= _FROM_ZERO * top:
         axes.set_ylim(bottom=0)
     limits = _limits(axes, indicators, top)
     _legend(axes, [*(entries if len(entries) > 1 else ()), *limits], is_wide=is_wide)
-    per = "hour" if indicators[0].period == "hour" else "day"
-    axes.set_ylabel(unit_text(indicators[0].unit) or f"per {per}")
+    axes.set_ylabel(unit_text(indicators[0].unit) or _per(indicators[0]))
     title = " and ".join(row.label_en for row in indicators)
     where = f", {entries[0][1]}" if is_wide and len(entries) == 1 else ""
     axes.set_title(_cut(f"{title}{where}", is_wide=is_wide), loc="left", fontsize=10)
     _time_axis(axes, scene, is_wide=is_wide)
     return svg_text(figure)
+
+
+def _per(row: Indicator) -> str:
+    """What a number without a unit is: a count per period, or an index."""
+    period = "hour" if row.period == "hour" else "day"
+    return f"per {period}" if row.area_rule == "sum" else ""
 
 
 def _label(row: Indicator, area: str, indicators: Sequence[Indicator]) -> str:
@@ -184,7 +213,7 @@ def _cut(text: str, *, is_wide: bool) -> str:
 
 
 def _legend(axes: Any, entries: Sequence[tuple[Any, str]], *, is_wide: bool) -> None:
-    """Names below the chart, where no data are; long ones below each other."""
+    """Names below the chart, in room of their own; long ones below each other."""
     if not entries:
         return
     lines = [line for line, _ in entries]
@@ -192,6 +221,8 @@ def _legend(axes: Any, entries: Sequence[tuple[Any, str]], *, is_wide: bool) -> 
     # matplotlib hides a name that begins with an underscore
     shown = [f"\N{HAIR SPACE}{label}" if label.startswith("_") else label for label in labels]
     columns = 3 if is_wide and max(map(len, shown)) <= 24 else 1
+    lines_of_text = -(-len(shown) // columns)
+    axes.figure.set_figheight(_HEIGHT + _LINE * max(0, lines_of_text - 1))
     axes.figure.legend(
         lines, shown, loc="outside lower left", ncols=columns,
         fontsize=7.5, frameon=False, borderpad=0,

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from livinglab import __version__
 from livinglab.project import Project
 from livinglab.report.contents import LabSection, lab_section
-from livinglab.report.indicator_charts import Chart, Scene, charts_of
+from livinglab.report.indicator_charts import Chart, Scene, charts_of, sparse_of
 from livinglab.timeline import civil_date, civil_day, to_text
 from livinglab.whole_file import written
 
@@ -110,7 +110,8 @@ def _lab(section: LabSection, start_ns: int, end_ns: int) -> dict[str, Any]:
             [_chart(one) for one in family]
             for family in charts_of(indicators.values(), section.frames, scene)
         ]
-        themes.append({"name": str(theme), "rows": rows, "charts": charts})
+        sparse = sparse_of(indicators.values(), section.frames)
+        themes.append({"name": str(theme), "rows": rows, "charts": charts, "sparse": sparse})
     return {"lab": lab, "areas": areas, "themes": themes}
 
 

@@ -24,7 +24,7 @@ from livinglab.project import Project
 from livinglab.registry import Area, Limit
 from livinglab.report import lab_section, write_report
 from livinglab.report.experiments import stored_sections
-from livinglab.report.indicator_charts import Scene, charts_of
+from livinglab.report.indicator_charts import Scene, charts_of, sparse_of
 from livinglab.report.page import format_value
 from livinglab.timeline import HOUR_NS, parse_window
 
@@ -312,6 +312,25 @@ def test_charts_of_leave_out_what_has_no_two_values() -> None:
     nan = float("nan")
     frames = {"no2_hourly_mean": frame_of({0: 1.0, 1: nan}), "no2_daily_mean": frame_of({})}
     assert drawn(frames, "no2_hourly_mean", "no2_daily_mean") == []
+
+
+def test_sparse_of_names_what_has_too_few_values_for_a_chart() -> None:
+    nan = float("nan")
+    few = frame_of({hour: 1.0 if hour < 3 else nan for hour in range(20)})
+    many = frame_of(dict.fromkeys(range(20), 1.0))
+    rows = small_lab.base_registry().indicators
+    indicators = [rows[name] for name in ("no2_hourly_mean", "no2_daily_mean", "o3_hourly_mean")]
+    frames = {"no2_hourly_mean": few, "o3_hourly_mean": many}
+    assert sparse_of(indicators, frames) == ["NO2 per hour (3 of 20)"]
+    assert sparse_of(indicators, {**frames, "no2_daily_mean": many}) == []
+    assert sparse_of(indicators, {"no2_hourly_mean": frame_of({0: nan, 1: nan})}) == []
+
+
+def test_chart_leaves_out_areas_without_values() -> None:
+    nan = float("nan")
+    both = pd.concat([frame_of({0: 1.0, 1: 2.0}), frame_of({0: nan, 1: nan}, "south")])
+    [chart] = drawn({"no2_hourly_mean": both}, "no2_hourly_mean")
+    assert "south" not in chart.svg
 
 
 def test_chart_has_unit_zone_limits_and_gaps() -> None:
