@@ -118,8 +118,12 @@ def test_late_reading_rebuilds_the_windows_that_hold_it_and_no_others(
         ("indicators", "lombok", "mobility"),
         ("experiment", "lombok", "bicycles-placebo"),
     }
-    hours = [int(key[4]) for key in redone if key[0] == "clean"]
-    margin = 3 * HOUR_NS  # the largest reach of a test in windows of an hour
-    assert min(hours) >= since - margin
-    assert max(hours) < since + DAY_NS + margin
-    assert set(range(since, since + DAY_NS, HOUR_NS)) <= set(hours)
+    cleaned = {
+        (int(key[4]), DAY_NS if key[3] == "24h" else HOUR_NS) for key in redone if key[0] == "clean"
+    }
+    reach = DAY_NS  # a run of zeros is looked for a day back: the largest reach of mobility
+    for start, length in cleaned:
+        assert start < since + DAY_NS + reach
+        assert start + length > since
+    covered = {start + hour for start, length in cleaned for hour in range(0, length, HOUR_NS)}
+    assert set(range(since, since + DAY_NS, HOUR_NS)) <= covered

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import urllib3
+from structlog.testing import CapturingLogger
 
 from ingest import house as house_module
 from ingest.client import Broker
@@ -67,11 +68,12 @@ def test_look_notices_silence_once_and_its_end(
     tmp_path: Path,
     subscriber: Subscriber,
     later: Callable[[float], None],
-    capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Subscriber, "connected", property(lambda _: True))
     house = House(tmp_path, subscriber, "", "")
+    told = CapturingLogger()
+    monkeypatch.setattr(house, "_log", told)
     later(599)
     house.look()
     assert house.notes() == []
@@ -82,8 +84,7 @@ def test_look_notices_silence_once_and_its_end(
     subscriber.last_message_ns = int(house_module.time.time() * 1e9)
     house.look()
     assert house.notes() == []
-    told = capsys.readouterr().out
-    assert told.count("silence ") == told.count("silence_ended") == 1
+    assert [call.args[0] for call in told.calls] == ["silence", "silence_ended"]
 
 
 def test_house_survives_a_folder_that_refuses(tmp_path: Path, subscriber: Subscriber) -> None:
