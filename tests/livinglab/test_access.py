@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import uuid
 import weakref
@@ -342,7 +341,6 @@ def test_iterate_holds_no_more_than_two_chunks(lab: LivingLab, level: str) -> No
     rows = 0
     for chunk in chunks:
         rows += len(chunk)
-        gc.collect()
     assert rows > 100
     assert store.most <= 2
 
