@@ -132,7 +132,7 @@ def facts(words: Words) -> list[tuple[str, str]]:
         (f"{words.level} % interval", f"{words.effect('low')} to {words.effect('high')}"),
         ("p value", number(record["estimate"]["p"])),
         ("p value, adjusted", f"{number(record['p_adjusted'])} ({_family(record)})"),
-        ("Smallest effect that could be seen", f"{words.mde()} (power 80 %)"),
+        ("Minimal detectable effect", f"{words.mde()} (power 80 %)"),
         ("Days used, dropped", f"{record['n_used']}, {record['n_dropped']}"),
         ("Days that they are worth", " + ".join(number(n) for n in record["effective_days"])),
         ("Autocorrelation of one day to the next", number(record["r"])),
