@@ -223,15 +223,3 @@ def test_prefix_names_other_files(tmp_path: Path) -> None:
     assert (tmp_path / "s" / "b-raw.sqlite").exists()
     one.close()
     two.close()
-
-
-def test_write_of_50000_points_is_quick(sqlite_store) -> None:
-    """A guard against a slip of an order of magnitude, not a benchmark."""
-    series = [SeriesKey("air", (f"d{n}", "0")) for n in range(50)]
-    points = [Point(series[n % 50], T0 + n // 50, {"no2": n / 7, "o3": 1.0}) for n in range(50_000)]
-    began = time.process_time()
-    sqlite_store.write("raw", points)
-    written = time.process_time()
-    assert len(sqlite_store.frame("raw", "air", *ALL)) == 50_000
-    assert written - began < 3.0
-    assert time.process_time() - written < 3.0
