@@ -25,6 +25,7 @@ from ingest.journal import JournalReader
 from ingest.ledger import Ledger, ledger_of
 from ingest.logs import logger
 from ingest.records import Records
+from ingest.retention import Retention
 from ingest.series import SeriesMemory
 from ingest.state import Cursor, Intent, State
 from ingest.writer import PointWriter
@@ -110,6 +111,7 @@ class Loader:
         self.jobs = Jobs(state.connection)
         self.trouble: Exception | None = None
         self.writer = PointWriter(store)
+        self.retention = Retention(store)
         self.identities = Identities()
         self.memory = SeriesMemory(state.newest(), self.stored, state.before_images())
         self.intake = self.make_intake(registry, self.memory, self.identities)
@@ -401,7 +403,7 @@ class Loader:
         self._counts = self.state.counts()
 
     def _tidy(self) -> None:
-        """Now and then: forget outcomes and letters beyond their retention."""
+        """Now and then: forget outcomes, letters and raw data beyond their retention."""
         if time.monotonic() - self._tidied_at < _TIDY_EVERY_S:
             return
         self._tidied_at = time.monotonic()
@@ -409,6 +411,9 @@ class Loader:
         days = self.limits.letters_days
         before_ns = time.time_ns() - days * DAY_NS if days else 0
         self.state.expire_letters(before_ns, self.limits.letters_bytes)
+        raw_days = int(getattr(self.registry.settings, "raw_retention_days", 0))
+        if self.retention.expire(raw_days, time.time_ns()):
+            log.info("raw data expired", older_than_days=raw_days)
         self._counts = self.state.counts()
 
     def _count_damage(self, counts: dict[tuple[str, str, str, str], int]) -> None:
