@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,6 +15,9 @@ import pytest
 # A slow machine is no failure of a property.
 hypothesis.settings.register_profile("livinglab", deadline=None)
 hypothesis.settings.load_profile("livinglab")
+
+# A shell that starts the tests in the background lets them, and what they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parents[1]
 #: Recorded payloads, real measurements and oracles, beside the repository.
