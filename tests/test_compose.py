@@ -50,11 +50,17 @@ def commands(name: str) -> Iterator[list[str]]:
 
 
 def compose_client() -> list[str] | None:
-    """The client that checks the file, where one is installed; it needs no engine for that."""
+    """The client that checks the file, where one is installed; it needs no engine for that.
+
+    Version 1 ended in 2023 and does not know the Compose Specification.
+    """
     for command in (["docker", "compose"], ["docker-compose"]):
         if shutil.which(command[0]) is None:
             continue
-        if not subprocess.run([*command, "version"], capture_output=True, check=False).returncode:
+        version = [*command, "version", "--short"]
+        answer = subprocess.run(version, capture_output=True, text=True, check=False)
+        number = answer.stdout.strip().removeprefix("v").partition(".")[0]
+        if answer.returncode == 0 and number.isdigit() and int(number) >= 2:
             return command
     return None
 
