@@ -14,6 +14,7 @@ def publish_all(
     messages: Sequence[tuple[str, bytes]],
     *,
     on_progress: Callable[[int], None] = lambda _count: None,
+    before_leaving: Callable[[], None] = lambda: None,
     timeout_s: float = 60.0,
 ) -> None:
     """Publish (topic, payload) pairs in order and wait until the broker has taken all of them.
@@ -24,6 +25,9 @@ def publish_all(
         mqtt://host:port.
     on_progress : callable
         Told how many messages the broker has acknowledged.
+    before_leaving : callable
+        Called while the connection is still open. The embedded broker drops what it acknowledged
+        but did not pass on yet when the publisher leaves: there, wait for the arrival in this.
     timeout_s : float
         Longest wait for the next acknowledgment.
 
@@ -46,6 +50,7 @@ def publish_all(
                     )
                 if count % 50 == 0 or count == len(sent):
                     on_progress(count)
+            before_leaving()
     except OSError as error:
         raise LivingLabError(
             f"no broker at {host}:{port}: {error.strerror or error}", hint="is it running?"

@@ -25,6 +25,7 @@ SHARED = ROOT.parent / "shared"
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from services.amqtt_broker import Amqtt  # noqa: E402
 from services.influx_server import GivenInfluxServer, InfluxServer, provide_influx  # noqa: E402
 from services.mosquitto import GivenMosquitto, Mosquitto, provide_mosquitto  # noqa: E402
 from services.process import ServiceMissingError, free_port  # noqa: E402
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from livinglab.store.base import Store
 
 STORE_KINDS = ("sqlite", "influx")
+BROKER_KINDS = ("mosquitto", "amqtt")
 
 
 @pytest.fixture(scope="session", name="SHARED")
@@ -66,6 +68,21 @@ def mosquitto(
     yield broker
     if isinstance(broker, Mosquitto):
         broker.stop()
+
+
+@pytest.fixture(scope="session")
+def amqtt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Amqtt]:
+    """The embedded broker: `.host .port .url .kill() .stop() .start() .pause() .resume()`."""
+    broker = Amqtt(tmp_path_factory.mktemp("amqtt"))
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(params=BROKER_KINDS)
+def broker(request: pytest.FixtureRequest) -> Mosquitto | GivenMosquitto | Amqtt:
+    """Both brokers in turn: the real one and the embedded one keep the same contract."""
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ from livinglab.demo.airflow_client import (
     airflow_environment,
     dags_folder,
 )
+from livinglab.demo.broker import broker_command
 from livinglab.demo.messages import DemoMessage, Script, load_script
 from livinglab.demo.processes import DemoError, Processes, free_port
 from livinglab.pools import airflow_pools
@@ -33,13 +34,6 @@ from livinglab.timeline import HOUR_NS, to_text
 
 DAGS: Final = ("reconcile_nightly", "clean_hourly", "indicators_daily", "experiments_daily")
 MARKER: Final = ".livinglab-demo"
-
-_BROKER_CONFIG: Final = """\
-listeners:
-  default: {{type: tcp, bind: "127.0.0.1:{port}"}}
-plugins:
-  amqtt.plugins.authentication.AnonymousAuthPlugin: {{allow_anonymous: true}}
-"""
 
 
 def run_demo(directory: Path, console: Console) -> Path:
@@ -58,13 +52,11 @@ def run_demo(directory: Path, console: Console) -> Path:
     with Processes(directory / "logs", environment) as processes, _progress(console) as progress:
         airflow = _start(processes, environment, directory, progress)
         project = Project.open()
-        _replay(script.first, "messages of 16 devices", environment, progress)
-        _wait_loaded(environment, len(script.first), progress)
+        _replay(script.first, "messages of 16 devices", 0, environment, progress)
         story.tell_sources(console, script)
         runs = _reconcile(airflow, progress)
         before = story.window_runs(project)
-        _replay(script.late, "late messages", environment, progress)
-        _wait_loaded(environment, len(script.first) + len(script.late), progress)
+        _replay(script.late, "late messages", len(script.first), environment, progress)
         stale = story.stale_windows(project)
         runs |= _reconcile_again(airflow, progress)
         after = story.window_runs(project)
@@ -128,11 +120,7 @@ def _start(
     """Start broker, store, ingest and Airflow; Airflow's start overlaps the replay."""
     task = progress.add_task("starting broker, store, ingest, Airflow", total=None)
     port = environment["LIVINGLAB_BROKER"].rpartition(":")[2]
-    config = directory / "broker.yaml"
-    config.write_text(_BROKER_CONFIG.format(port=port), encoding="utf-8")
-    processes.start(
-        "broker", [sys.executable, "-m", "amqtt.scripts.broker_script", "-c", str(config)]
-    )
+    processes.start("broker", broker_command(int(port), directory))
     pools = directory / "pools.json"
     pools.write_text(json.dumps(airflow_pools(find_config(None))), encoding="utf-8")
     Project.open().store.prepare()
@@ -166,13 +154,19 @@ def _wait_ready(processes: Processes, environment: dict[str, str], timeout_s: fl
 
 
 def _replay(
-    messages: tuple[DemoMessage, ...], what: str, environment: dict[str, str], progress: Progress
+    messages: tuple[DemoMessage, ...],
+    what: str,
+    earlier: int,
+    environment: dict[str, str],
+    progress: Progress,
 ) -> None:
+    """Publish, and stay until the loader has these and the `earlier` messages."""
     task = progress.add_task(f"publishing {what}", total=len(messages))
     publish_all(
         environment["LIVINGLAB_BROKER"],
         [(message.topic, message.payload) for message in messages],
         on_progress=lambda count: progress.update(task, completed=count),
+        before_leaving=lambda: _wait_loaded(environment, earlier + len(messages), progress),
     )
 
 
