@@ -1,23 +1,32 @@
-"""Groundwater statistics of Dutch practice: GHG, GLG, GVG, classes, shallow days.
+"""Groundwater statistics of Dutch practice through `pastas`: GHG, GLG, GVG, shallow days.
 
 Heads are in m NAP, one or more per day, on naive civil dates. "Highest" means highest head; below
 the surface it is the smallest depth (`depth_below_surface`), so never feed depths to `ghg`.
 
-A hydrological year runs from 1 April to 31 March and is labelled with its last day.
+A hydrological year runs from 1 April to 31 March and is labelled with its last day. `pastas` picks
+the heads of the 14th and 28th and averages them; where the Dutch definition is stricter than the
+library (three extremes, three spring dates) that is an option here.
+
+References
+----------
+.. [1] Collenteur, R. A. et al. (2019), Pastas: open source software for the analysis of
+   groundwater time series, Groundwater 57, 877-885, doi:10.1111/gwat.12925.
+.. [2] Van der Sluijs, P. and De Gruijter, J. J. (1985), Water table classes: a method to describe
+   seasonal fluctuation and duration of water tables on Dutch soil maps, Agricultural Water
+   Management 10, 109-125, doi:10.1016/0378-3774(85)90001-8.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import warnings
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from livinglab.errors import DataError
 
-#: Semi-monthly dates of the definition.
-REFERENCE_DAYS: Final = (14, 28)
-#: Days that a reading may stand for a reference date (half the distance of two of them).
+#: Days that a reading may stand for a spring date (half the distance of two reference dates).
 REACH_DAYS: Final = 8
 MIN_VALUES: Final = 16  # of the 24 of a year
 MIN_YEARS: Final = 8
@@ -50,12 +59,7 @@ def semi_monthly(head: pd.Series) -> pd.Series:
     """Heads at the 14th and 28th of the months [m NAP]: the nearest reading of each.
 
     A reading serves the reference date it is nearest to; a date that no reading is nearest to has
-    no value. On a tie the later one counts.
-
-    References
-    ----------
-    .. [1] Collenteur, R. A. et al. (2019), Pastas: open source software for the analysis of
-       groundwater time series, Groundwater 57, 877-885, doi:10.1111/gwat.12925 (as implemented).
+    no value.
 
     Examples
     --------
@@ -63,14 +67,7 @@ def semi_monthly(head: pd.Series) -> pd.Series:
     >>> semi_monthly(pd.Series([1.0, 2.0, 3.0], index=stamps)).to_dict()
     {Timestamp('2020-01-14 00:00:00'): 2.0, Timestamp('2020-02-28 00:00:00'): 3.0}
     """
-    days = daily_heads(head)
-    if days.empty:
-        return days
-    around = pd.Timedelta(days=REACH_DAYS)
-    calendar = pd.date_range(days.index[0] - around, days.index[-1] + around, unit="ns")
-    reference = calendar[calendar.day.isin(REFERENCE_DAYS)]
-    served = np.unique(reference.get_indexer(days.index, method="nearest"))
-    return days.reindex(reference[served], method="nearest")
+    return _gxg("ghg", daily_heads(head), output="semimonthly")
 
 
 def ghg_yearly(
@@ -94,20 +91,19 @@ def ghg_yearly(
     Series of float
         By the last day of the hydrological year (31 March).
 
-    References
-    ----------
-    .. [1] Van der Sluijs, P. and De Gruijter, J. J. (1985), Water table classes: a method to
-       describe seasonal fluctuation and duration of water tables on Dutch soil maps,
-       Agricultural Water Management 10, 109-125, doi:10.1016/0378-3774(85)90001-8.
+    Raises
+    ------
+    DataError
+        On another `n_extreme`.
     """
-    return _yearly_extreme(semi_monthly(head), n_extreme, min_values, highest=True)
+    return _yearly_extreme("ghg", head, n_extreme, min_values)
 
 
 def glg_yearly(
     head: pd.Series, *, n_extreme: str = "three", min_values: int = MIN_VALUES
 ) -> pd.Series:
     """Mean of the lowest heads of each hydrological year (LG3) [m NAP]; else as `ghg_yearly`."""
-    return _yearly_extreme(semi_monthly(head), n_extreme, min_values, highest=False)
+    return _yearly_extreme("glg", head, n_extreme, min_values)
 
 
 def gvg_yearly(
@@ -135,30 +131,30 @@ def gvg_yearly(
     DataError
         On an unknown `fill`.
     """
-    if fill == "nearest":
-        values = semi_monthly(head)
-    elif fill == "linear":
-        values = _interpolated(daily_heads(head))
-    else:
+    limits = {"linear": REACH_DAYS, "nearest": 0}
+    if fill not in limits:
         raise DataError(f"unknown way to fill {fill!r}", hint="linear or nearest")
+    options = {"fill_method": fill, "limit": limits[fill], "min_n_meas": min_values}
+    mean = _gxg("gvg", daily_heads(head), output="yearly", **options)
+    if min_spring <= 1 or mean.empty:
+        return mean
+    present = spring_heads(head, fill=fill).resample(CALENDAR_YEAR).count()
+    return mean.where(present.reindex(mean.index).fillna(0) >= min_spring)
+
+
+def spring_heads(head: pd.Series, *, fill: str = "linear") -> pd.Series:
+    """Heads on 14 March, 28 March and 14 April [m NAP], those that `gvg_yearly` averages."""
+    options = {"fill_method": fill, "limit": REACH_DAYS if fill == "linear" else 0}
+    values = _gxg("gvg", daily_heads(head), output="semimonthly", **options).dropna()
     if values.empty:
         return values
-    dates = pd.DatetimeIndex(values.index)
-    is_march = (dates.month == 3) & dates.day.isin(REFERENCE_DAYS)
-    spring = values[is_march | ((dates.month == 4) & (dates.day == 14))]
-    years = values.resample(CALENDAR_YEAR).count()
-    mean = spring.resample(CALENDAR_YEAR).mean().reindex(years.index)
-    dates_present = spring.resample(CALENDAR_YEAR).count().reindex(years.index).fillna(0)
-    return mean.where((years >= min_values) & (dates_present >= min_spring))
+    stamps = pd.DatetimeIndex(values.index)
+    return values[(stamps.month == 3) | ((stamps.month == 4) & (stamps.day == 14))]
 
 
 def gg_yearly(head: pd.Series, *, min_values: int = MIN_VALUES) -> pd.Series:
     """Mean of the semi-monthly heads of each hydrological year [m NAP]."""
-    values = semi_monthly(head)
-    if values.empty:
-        return values
-    years = values.resample(HYDROLOGICAL_YEAR)
-    return years.mean().where(years.count() >= min_values)
+    return _gxg("gg", daily_heads(head), output="yearly", min_n_meas=min_values)
 
 
 def long_term(yearly: pd.Series, *, min_years: int = MIN_YEARS) -> float:
@@ -253,32 +249,34 @@ def shallow_share(depth_m: pd.Series, limit_m: float = 0.7) -> float:
     return float((present < limit_m).mean()) if len(present) else float("nan")
 
 
-def _yearly_extreme(
-    values: pd.Series, n_extreme: str, min_values: int, *, highest: bool
-) -> pd.Series:
-    if n_extreme not in {"three", "pastas"}:
+def _yearly_extreme(name: str, head: pd.Series, n_extreme: str, min_values: int) -> pd.Series:
+    if n_extreme == "pastas":
+        return _gxg(name, daily_heads(head), output="yearly", min_n_meas=min_values)
+    if n_extreme != "three":
         raise DataError(f"unknown number of extremes {n_extreme!r}", hint="three or pastas")
-    if values.empty:
-        return values
 
     def extreme(year: pd.Series) -> float:
         if len(year) < min_values:
             return float("nan")
-        count = 3 if n_extreme == "three" or len(year) > 20 else 2 if len(year) > 12 else 1
         ordered = np.sort(year.to_numpy())
-        return float((ordered[-count:] if highest else ordered[:count]).mean())
+        return float((ordered[-3:] if name == "ghg" else ordered[:3]).mean())
 
-    return values.resample(HYDROLOGICAL_YEAR).apply(extreme)
+    values = semi_monthly(head)
+    return values if values.empty else values.resample(HYDROLOGICAL_YEAR).apply(extreme)
 
 
-def _interpolated(days: pd.Series) -> pd.Series:
-    """Daily values, linear between readings, at most 8 days away from one."""
+def _gxg(name: str, days: pd.Series, **options: Any) -> pd.Series:
+    """`pastas.stats` of daily heads, a Series; of no heads an empty one."""
     if days.empty:
         return days
-    calendar = pd.date_range(days.index[0], days.index[-1], unit="ns")
-    filled = days.reindex(calendar).interpolate(limit=REACH_DAYS, limit_direction="both")
-    dates = pd.DatetimeIndex(filled.index)
-    return filled[dates.day.isin(REFERENCE_DAYS)].dropna()
+    # It loads numba, which takes seconds, and only groundwater needs it.
+    from pastas.stats import dutch  # noqa: PLC0415
+
+    with warnings.catch_warnings():
+        # pastas 2.0 calls pandas in ways that pandas 4 will not know; the lock pins both.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        found = getattr(dutch, name)(days, **options)
+    return pd.Series(found, dtype="float64")
 
 
 def _daily_medians(head: pd.Series) -> pd.Series:
