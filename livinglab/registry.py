@@ -264,7 +264,7 @@ class Indicator:
     function: str  # "module:function" below `transforms`
     quantities: tuple[str, ...]
     parameters: Mapping[str, Any]
-    period: str  # "hour" | "day" (civil) | "day_utc1" (fixed UTC+1)
+    period: str  # "hour" | "day" | "day_utc1" (fixed UTC+1) | "year" | "year_utc1" | ...
     unit: str
     coverage: float  # least n/expected for a value
     area_rule: str  # a rule of transforms.aggregate.combine: how the devices of an area combine
@@ -278,6 +278,12 @@ class Indicator:
     after_h: int
     needs: tuple[str, ...] = ()  # quantities without which a device has no row
     step_divides_s: int = 0  # devices whose step is not a whole part of it have no row; 0 = any
+    of: tuple[str, ...] = ()  # indicators of hours or days that one of the year is computed from
+
+    @property
+    def level(self) -> str:
+        """Level of the pipeline whose windows compute it."""
+        return "years" if self.of else "indicators"
 
 
 @dataclass(frozen=True, slots=True)

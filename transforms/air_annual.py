@@ -19,10 +19,9 @@ import numpy as np
 import pandas as pd
 
 from livinglab.errors import DataError
-from transforms.aggregate import covered_mean, indicator_rows, is_covered
+from transforms.aggregate import covered_mean, is_covered
 from transforms.air import HOUR_COVERAGE, hour_cells, hourly_steps, window_means
 from transforms.cells import Cells, exceedances, maximum, mean, percentile, rank, regrid, total
-from transforms.frames import INDICATIVE, VALID, Bools, Floats
 from transforms.intervals import (
     UTC1,
     Bins,
@@ -30,7 +29,9 @@ from transforms.intervals import (
     civil_years,
     parts_of_days,
     regrouped,
+    years,
 )
+from transforms.yearly import covered_year
 
 #: Least share of the values of a year: 90 % by 2008/50/EC, 85 % by (EU) 2024/2881.
 YEAR_COVERAGE: Final = 0.9
@@ -85,9 +86,8 @@ def annual_mean(
     >>> annual_mean(panel[:100], **rows, period="year")[["value", "status"]].values.tolist()
     [[10.0, 'indicative']]
     """
-    years = _years(start, end, zone, period)
-    base = _base(panel, years, _zone(zone, period), steps, "hour")
-    return _rows(base, mean(base), coverage)
+    base = _base(panel, years(start, end, zone, period), _zone(zone, period), steps, "hour")
+    return covered_year(base, mean(base), coverage)
 
 
 def annual_percentile(
@@ -113,8 +113,8 @@ def annual_percentile(
     percent : float
         0..100; 0 is the lowest, 100 the highest value.
     """
-    base = _base(panel, _years(start, end, zone, period), _zone(zone, period), steps, of)
-    return _rows(base, percentile(base, percent), coverage)
+    base = _base(panel, years(start, end, zone, period), _zone(zone, period), steps, of)
+    return covered_year(base, percentile(base, percent), coverage)
 
 
 def exceedance_count(
@@ -144,8 +144,8 @@ def exceedance_count(
     ----------
     .. [1] Directive (EU) 2024/2881, Annex V.D.
     """
-    base = _base(panel, _years(start, end, zone, period), _zone(zone, period), steps, of)
-    return _rows(base, exceedances(base, limit), coverage)
+    base = _base(panel, years(start, end, zone, period), _zone(zone, period), steps, of)
+    return covered_year(base, exceedances(base, limit), coverage)
 
 
 def rank_value(
@@ -172,8 +172,8 @@ def rank_value(
     allowed : int
         Exceedances that the limit permits.
     """
-    base = _base(panel, _years(start, end, zone, period), _zone(zone, period), steps, of)
-    return _rows(base, rank(base, allowed + 1), coverage)
+    base = _base(panel, years(start, end, zone, period), _zone(zone, period), steps, of)
+    return covered_year(base, rank(base, allowed + 1), coverage)
 
 
 def aot40(
@@ -218,7 +218,7 @@ def aot40(
     above = np.where(np.isnan(hourly), np.nan, np.maximum(hourly - threshold, 0.0))
     season = regrid(grid, above, growing_season(years), hourly_steps(grid))
     scale = season.expected / np.maximum(season.n, 1)
-    return _rows(season, total(season) * scale, coverage)
+    return covered_year(season, total(season) * scale, coverage)
 
 
 def growing_season(years: Bins) -> Bins:
@@ -232,12 +232,6 @@ def growing_season(years: Bins) -> Bins:
 
 def _zone(zone: str, period: str) -> str:
     return UTC1 if period == "year_utc1" else zone
-
-
-def _years(start: pd.Timestamp, end: pd.Timestamp, zone: str, period: str) -> Bins:
-    if period not in {"year", "year_utc1"}:
-        raise DataError(f"unknown period of years {period!r}", hint="'year' or 'year_utc1'")
-    return civil_years(start, end, _zone(zone, period))
 
 
 def _base(panel: pd.DataFrame, years: Bins, zone: str, steps: Mapping[str, int], of: str) -> Cells:
@@ -258,14 +252,3 @@ def _base(panel: pd.DataFrame, years: Bins, zone: str, steps: Mapping[str, int],
     else:
         raise DataError(f"unknown base of annual values {of!r}", hint="hour, day or max_8h")
     return regrid(daily, value, years, np.full(len(daily.series), _DAY_S, dtype=np.int64))
-
-
-def _rows(base: Cells, value: Floats, coverage: float) -> pd.DataFrame:
-    n, expected = base.n, base.expected
-    covered = is_covered(n, expected, coverage)
-    table = indicator_rows(base.series, base.bins, value, n, expected, n > 0)
-    return table.assign(status=table["status"].mask(~covered & _has_value(table), INDICATIVE))
-
-
-def _has_value(table: pd.DataFrame) -> Bools:
-    return np.asarray(table["status"] == VALID, dtype=np.bool_)

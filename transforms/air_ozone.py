@@ -15,11 +15,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from transforms.aggregate import indicator_rows, is_covered
+from transforms.aggregate import is_covered
 from transforms.air import HOUR_COVERAGE, window_means
 from transforms.cells import Cells, maximum, mean, regrid
-from transforms.frames import INDICATIVE, VALID, Floats, Ints
+from transforms.frames import Floats, Ints
 from transforms.intervals import UTC1, civil_days, civil_months, civil_years
+from transforms.yearly import year_rows
 
 SEASON_MONTHS: Final = 6
 DAY_COVERAGE: Final = 0.75
@@ -73,9 +74,8 @@ def peak_season(
     daily = np.where(enough, maximum(windows), np.nan)
     by_month = regrid(windows, daily, months, step)
     value, n, expected = _best_season(by_month, len(years), coverage)
-    table = indicator_rows(by_month.series, years, value, n, expected, n > 0)
-    weak = ~is_covered(n, expected, coverage) & (table["status"] == VALID).to_numpy()
-    return table.assign(status=table["status"].mask(weak, INDICATIVE))
+    whole = is_covered(n, expected, coverage)
+    return year_rows(by_month.series, years, value, n, expected, whole)
 
 
 def _best_season(by_month: Cells, years: int, coverage: float) -> tuple[Floats, Ints, Ints]:

@@ -186,6 +186,49 @@ def civil_years(start: pd.Timestamp, end: pd.Timestamp, zone: str) -> Bins:
     return contiguous(_midnights(_with_next(first, "YS"), zone))
 
 
+def hydrological_years(start: pd.Timestamp, end: pd.Timestamp, zone: str) -> Bins:
+    """Years from 1 April to 31 March of `zone` that start in [start, end).
+
+    References
+    ----------
+    .. [1] Van der Sluijs, P. and De Gruijter, J. J. (1985), Agricultural Water Management 10,
+       109-125, doi:10.1016/0378-3774(85)90001-8.
+
+    Examples
+    --------
+    >>> first, last = pd.Timestamp("2023-01-01", tz=UTC1), pd.Timestamp("2024-01-01", tz=UTC1)
+    >>> (hydrological_years(first, last, UTC1).length_s // 86400).tolist()
+    [366]
+    """
+    dates = civil_dates(start, end, zone)
+    first = dates[(dates.day == 1) & (dates.month == 4)]
+    return contiguous(_midnights(_with_next(first, "YS-APR"), zone))
+
+
+def years(start: pd.Timestamp, end: pd.Timestamp, zone: str, period: str = "year") -> Bins:
+    """Years that start in [start, end), by the name a period has in configuration.
+
+    Parameters
+    ----------
+    zone : str
+        Time zone of the lab (IANA).
+    period : str
+        "year" = calendar years of `zone`; "year_utc1" = of fixed UTC+1, as the air directives;
+        "hydrological_year" = 1 April to 31 March of `zone`.
+
+    Raises
+    ------
+    DataError
+        If `period` is none of them.
+    """
+    if period == "hydrological_year":
+        return hydrological_years(start, end, zone)
+    if period not in {"year", "year_utc1"}:
+        hint = "'year', 'year_utc1' or 'hydrological_year'"
+        raise DataError(f"unknown period of years {period!r}", hint=hint)
+    return civil_years(start, end, UTC1 if period == "year_utc1" else zone)
+
+
 def parts_of_days(
     start: pd.Timestamp, end: pd.Timestamp, zone: str, spans: Sequence[tuple[int, int]]
 ) -> Bins:

@@ -235,7 +235,7 @@ def aadt_from_short_count(
     >>> estimate.value, spread
     (75.0, 0.0)
     """
-    both = pd.concat([short, reference], axis=1, keys=["site", "reference"]).dropna()
+    both = pd.concat([short, reference], axis=1, join="inner", keys=["site", "reference"]).dropna()
     both = both[both["reference"] > 0]
     scaled = both["site"] * reference_aadt / both["reference"]
     weekdays = set(pd.DatetimeIndex(both.index).day_of_week)

@@ -49,7 +49,10 @@ def build_registry(
         models=frozen(models),
         labs=frozen({name: resolve_lab(name, part) for name, part in tree.labs.items()}),
         indicators=frozen(
-            {name: resolve_indicator(name, row) for name, row in tree.indicators.items()}
+            {
+                name: resolve_indicator(name, row, tree.indicators)
+                for name, row in tree.indicators.items()
+            }
         ),
         quality=resolve_quality(tree),
         devices=devices,

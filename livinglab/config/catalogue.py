@@ -20,9 +20,15 @@ from livinglab.config.values import (
 )
 from livinglab.model import Aggregation, Kind, Theme
 
-Period = Literal["hour", "day", "day_utc1"]
+Period = Literal["hour", "day", "day_utc1", "year", "year_utc1", "hydrological_year"]
 AreaRule = Literal["mean", "energy_mean", "sum", "max", "circular_mean"]
 PERIODS = get_args(Period)
+AREA_RULES = get_args(AreaRule)
+
+#: Most hours of data that an indicator may need before or after its period: a month around a day,
+#: the thirty years of a climate around a year.
+MOST_DAY_H = 24 * 31
+MOST_H = 24 * 366 * 30
 
 
 def _ascending(span: Bounds) -> Bounds:
@@ -106,25 +112,43 @@ class LimitSpec(Spec):
 
 
 class IndicatorSpec(Spec):
-    """One entry of indicators.yaml."""
+    """One entry of indicators.yaml: of quantities by the hour or day, or of such by the year."""
 
     theme: Theme
     function: Annotated[str, Field(pattern=r"^[a-z_]+:[a-z0-9_]+$")]
-    quantities: Annotated[tuple[QuantityName, ...], Field(min_length=1)]
+    quantities: tuple[QuantityName, ...] = ()
+    of: tuple[Text, ...] = ()  # ids of indicators, for a period of a year
     needs: tuple[QuantityName, ...] = ()  # default: the first of quantities
     step_divides_s: Annotated[Whole, Field(ge=0)] = 0  # 0 = any step
     parameters: JsonMapping = Field(default_factory=dict)
     period: Period
     unit: str
     coverage: Annotated[Number, Field(ge=0, le=1)]
-    area_rule: AreaRule
+    area_rule: AreaRule | None = None  # of a year: that of what it is computed from
     flags: Annotated[tuple[Literal[1, 2, 3], ...], Field(min_length=1)] = (1, 2)
-    before_h: Annotated[Whole, Field(ge=0, le=24 * 31)] = 0
-    after_h: Annotated[Whole, Field(ge=0, le=24 * 31)] = 0
+    before_h: Annotated[Whole, Field(ge=0, le=MOST_H)] = 0
+    after_h: Annotated[Whole, Field(ge=0, le=MOST_H)] = 0
     label: Label
     definition: Text
     source: Text
     limits: tuple[LimitSpec, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_of_quantities_or_of_indicators(self) -> IndicatorSpec:
+        is_yearly = "year" in self.period
+        wanted, other = ("of", "quantities") if is_yearly else ("quantities", "of")
+        if getattr(self, other) or not getattr(self, wanted):
+            raise ValueError(f"an indicator of the {self.period} names {wanted}, and no {other}")
+        fields = type(self).model_fields
+        inherited = ("needs", "step_divides_s", "area_rule", "flags")
+        own = [name for name in inherited if getattr(self, name) != fields[name].default]
+        if is_yearly and own:
+            raise ValueError(f"{', '.join(own)} of a year is that of what `of` names")
+        if not is_yearly and self.area_rule is None:
+            raise ValueError(f"area_rule is missing: expected one of {', '.join(AREA_RULES)}")
+        if not is_yearly and max(self.before_h, self.after_h) > MOST_DAY_H:
+            raise ValueError(f"before_h and after_h of a {self.period} are at most {MOST_DAY_H}")
+        return self
 
 
 class QualityFile(Spec):

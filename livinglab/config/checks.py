@@ -29,7 +29,12 @@ def check_tree(tree: Tree, reader: TreeReader) -> None:
     for name, model in tree.models.items():
         _check_model(model, quantities, reader.place("models", name), findings)
     for name, indicator in tree.indicators.items():
-        _check_indicator(indicator, tree, quantities, reader.place("indicators", name), findings)
+        place = reader.place("indicators", name)
+        if indicator.of:
+            _check_yearly(indicator, tree, reader, place)
+        else:
+            _check_indicator(indicator, tree, quantities, place, findings)
+        _check_function(indicator, place, findings)
     for name, quality in tree.quality.items():
         _check_quality_names(quality, tree, reader, reader.place("quality", name))
     check_labs(tree, reader)
@@ -131,7 +136,26 @@ def _check_indicator(
         if name not in spec.quantities:
             told = f"expected one of quantities{nearest(name, spec.quantities)}"
             findings.add(place, ("needs", number), told)
-    _check_function(spec, place, findings)
+
+
+def _check_yearly(spec: IndicatorSpec, tree: Tree, reader: TreeReader, place: Place) -> None:
+    """An indicator of the year reads indicators of hours or days of its theme."""
+    known = known_names(tree.indicators, reader, "indicators")
+    for number, name in enumerate(spec.of):
+        base = tree.indicators.get(name)
+        if name not in known:
+            reader.findings.add(place, ("of", number), f"unknown indicator{nearest(name, known)}")
+        elif base is not None and (base.of or base.theme != spec.theme):
+            told = f"expected an indicator of hours or days of {spec.theme}, got {name}"
+            reader.findings.add(place, ("of", number), told)
+    first = tree.indicators.get(spec.of[0])
+    if first is not None and spec.unit not in {
+        first.unit,
+        *(f"{first.unit} {time}" for time in ("h", "d")),  # sums over time
+        *("1", "%", "a"),  # counts, shares, return periods
+    }:
+        told = f"expected {first.unit!r}, the unit of {spec.of[0]}, got {spec.unit!r}"
+        reader.findings.add(place, ("unit",), told)
 
 
 def _check_function(spec: IndicatorSpec, place: Place, findings: Findings) -> None:

@@ -80,19 +80,23 @@ def _model_key(key: str, row: KeySpec, quantity: Quantity) -> ModelKey:
     )
 
 
-def resolve_indicator(name: str, spec: IndicatorSpec) -> Indicator:
-    """An indicator."""
+def resolve_indicator(
+    name: str, spec: IndicatorSpec, specs: Mapping[str, IndicatorSpec]
+) -> Indicator:
+    """An indicator; one of the year measures what the indicators that it reads do."""
+    bases = [specs[base] for base in spec.of if base in specs] or [spec]
+    quantities = tuple(dict.fromkeys(each for base in bases for each in base.quantities))
     return Indicator(
         id=name,
         theme=spec.theme,
         function=spec.function,
-        quantities=spec.quantities,
+        quantities=quantities,
         parameters=deep_frozen(spec.parameters),
         period=spec.period,
         unit=spec.unit,
         coverage=spec.coverage,
-        area_rule=spec.area_rule,
-        flags=tuple(sorted(spec.flags)),
+        area_rule=bases[0].area_rule or "mean",
+        flags=tuple(sorted({flag for base in bases for flag in base.flags})),
         limits=tuple(
             Limit(row.scheme, row.value, row.allowed, row.source, row.valid_from or "")
             for row in spec.limits
@@ -103,8 +107,9 @@ def resolve_indicator(name: str, spec: IndicatorSpec) -> Indicator:
         source=spec.source,
         before_h=spec.before_h,
         after_h=spec.after_h,
-        needs=spec.needs or spec.quantities[:1],
-        step_divides_s=spec.step_divides_s,
+        needs=bases[0].needs or bases[0].quantities[:1],
+        step_divides_s=bases[0].step_divides_s,
+        of=spec.of,
     )
 
 

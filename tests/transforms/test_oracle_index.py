@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+import year_runs as year
 from oracle_runs import (
     RAIN,
     TEMPERATURE,
@@ -112,6 +113,57 @@ CHECKS |= {
     "pm2_5_running_24h_mean": Check("air/london_daily_means.csv", 1e-6, running_24h),
     "pm10_running_24h_mean": Check("air/london_daily_means.csv", 1e-6, running_24h),
 }
+
+#: By function, of the indicators of the year.
+YEARS = {
+    "air_annual:annual_mean": Check("air/london_annual.json", 1e-6, year.annual),
+    "air_annual:exceedance_count": Check("air/london_annual.json, _daily_means", 0, year.annual),
+    "air_annual:rank_value": Check("air/london_annual.json, _daily_means", 1e-6, year.annual),
+    "air_annual:annual_percentile": Check("air/london_annual.json", 1e-6, year.annual),
+    "air_annual:aot40": Check("domain 2.1, plain sum", 1e-6, year.aot40),
+    "air_ozone:peak_season": Check("air/london_o3_max8h.csv, plain means", 1e-6, year.peak_season),
+    "noise_years:long_term_level": Check("noise/laeq_1min.json", 1e-4, year.year_of_noise),
+    "noise_years:lden_year": Check("noise/laeq_1min.json", 1e-4, year.year_of_noise),
+    "traffic_indicators:average_day": Check("mobility/fremont_years.json", 1e-4, year.average_day),
+    "traffic_indicators:estimated_aadt": Check("mobility/fremont_years.json", 1e-4, year.estimated),
+    "traffic_indicators:design_hour": Check("mobility/fremont_years.json", 1e-4, year.design_hour),
+    "traffic_indicators:k_factor_of_year": Check(
+        "mobility/fremont_years.json", 1e-4, year.k_factor
+    ),
+    "traffic_indicators:peak_of_workdays": Check("domain 4.1, plain means", 1e-6, year.peak),
+    "traffic_indicators:mode_share_of_year": Check("domain 4.5, plain", 1e-9, year.mode_share),
+    "groundwater_years:level_of_year": Check(
+        "water/groundwater_gxg.json", 1e-5, year.level_of_year
+    ),
+    "groundwater_years:long_term_level": Check(
+        "water/groundwater_gxg.json", 1e-5, year.long_term_level
+    ),
+    "yearly:return_period_of_year": Check("domain 5.4, table", 0.02, year.return_period),
+    "yearly:lowest_flow_of_year": Check(
+        "water/vmm_flow.json days, plain", 1e-6, year.flow_statistic(year.lowest_week)
+    ),
+    "yearly:heat_waves_of_year": Check("domain 9, worked", 0, year.heat_waves),
+    "yearly:degree_days_of_year": Check(
+        "domain 9, plain sum", 1e-6, year.of_knmi_days("t_mean_c", year.degree_days)
+    ),
+}
+_RAIN_DAYS, _MAXIMA = (
+    Check("water/knmi_260_daily.csv", 0, year.of_knmi_days(column, year.counted))
+    for column in ("rain_mm_trace_0", "t_max_c")
+)
+_FLOW = Check("plain percentile", 1e-6, year.flow_statistic(year.flow_percentile))
+_SUM = Check(
+    "water/knmi_260_daily.csv",
+    1e-4,
+    year.of_knmi_days("rain_mm_trace_0", lambda row, days: sum(days)),
+)
+_HIGHEST = Check("plain maximum", 0, year.maximum)
+CHECKS |= {name: YEARS[row["function"]] for name, row in ROWS.items() if row["function"] in YEARS}
+CHECKS |= dict.fromkeys(("dry_days", "wet_days", "heavy_rain_days"), _RAIN_DAYS)
+CHECKS |= dict.fromkeys(("warm_days", "summer_days", "tropical_days", "tropical_nights"), _MAXIMA)
+CHECKS |= dict.fromkeys(("discharge_q95", "discharge_q5"), _FLOW)
+CHECKS |= dict.fromkeys(("rain_max_10min_year", "rain_max_60min_year"), _HIGHEST)
+CHECKS["rain_year"] = _SUM
 
 
 @pytest.mark.parametrize("name", ROWS)
