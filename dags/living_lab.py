@@ -65,11 +65,16 @@ def pool(lab: str) -> str:
 
 
 def asset(level: str, lab: str) -> Asset:
-    """The asset that a level of a lab is: raw -> clean -> indicators -> experiment."""
+    """The asset that a level of a lab is: raw -> clean -> indicators -> years, experiment."""
     return Asset(name=f"{level}/{lab}", uri=f"x-livinglab://{level}/{lab}")
 
 
-_UPSTREAM = {"clean": "raw", "indicators": "clean", "experiment": "indicators"}
+_UPSTREAM = {
+    "clean": "raw",
+    "indicators": "clean",
+    "years": "indicators",
+    "experiment": "indicators",
+}
 
 
 def rebuild_group(levels: Sequence[str], days: int | None, window: str = "") -> list[TaskGroup]:

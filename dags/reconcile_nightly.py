@@ -18,4 +18,4 @@ with DAG(
     params=PARAMS,
     tags=["livinglab", "reconcile"],
 ):
-    rebuild_group(["clean", "indicators", "experiment"], days=None)
+    rebuild_group(["clean", "indicators", "years", "experiment"], days=None)

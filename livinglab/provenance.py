@@ -48,7 +48,7 @@ def attributes(project: Project, request: Request) -> dict[str, Any]:
         "note": lab.data_note,
         "registry_version": project.registry.version,
         "code_version": __version__,
-        "computed_with": _computed_with(project, request, named.theme),
+        "computed_with": _computed_with(project, request, named),
     }
 
 
@@ -73,6 +73,7 @@ def _of_indicator(indicator: Indicator) -> dict[str, Any]:
     return {
         "indicator": indicator.id,
         "quantities": list(indicator.quantities),
+        **({"computed_from": list(indicator.of)} if indicator.of else {}),
         "label": indicator.label_en,
         "description": indicator.definition,
         "source": indicator.source,
@@ -85,7 +86,9 @@ def _of_indicator(indicator: Indicator) -> dict[str, Any]:
     }
 
 
-def _computed_with(project: Project, request: Request, theme: str) -> list[dict[str, str]] | None:
+def _computed_with(
+    project: Project, request: Request, named: Quantity | Indicator
+) -> list[dict[str, str]] | None:
     """Registry and code versions of the runs behind the answer.
 
     None where that cannot be said: raw values are not computed, and a token for researchers need
@@ -93,7 +96,8 @@ def _computed_with(project: Project, request: Request, theme: str) -> list[dict[
     """
     if request.level == "raw":
         return None
-    tags = {"level": request.level, "lab": request.lab, "theme": theme}
+    level = named.level if isinstance(named, Indicator) else request.level
+    tags = {"level": level, "lab": request.lab, "theme": named.theme}
     found: set[tuple[str, str]] = set()
     # A window that begins a day earlier may reach in. Months: a year has 9 000 records of hours.
     starts = range(request.start_ns - DAY_NS, request.end_ns, 31 * DAY_NS)

@@ -130,6 +130,18 @@ def civil_day(day: date, zone: str) -> tuple[int, int]:
     return to_ns(start), to_ns(datetime(after.year, after.month, after.day, tzinfo=tz))
 
 
+def civil_year(year: int, zone: str) -> tuple[int, int]:
+    """[start, end) in UTC ns of a calendar year in `zone`.
+
+    Examples
+    --------
+    >>> start, end = civil_year(2024, "Europe/Amsterdam")
+    >>> (end - start) // DAY_NS
+    366
+    """
+    return civil_day(date(year, 1, 1), zone)[0], civil_day(date(year + 1, 1, 1), zone)[0]
+
+
 def civil_days(start_ns: int, end_ns: int, zone: str) -> list[tuple[date, int, int]]:
     """Civil days that overlap [start, end): date, start and end in UTC ns."""
     day = civil_date(start_ns, zone)

@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
     run = typer.Typer(no_args_is_help=True, help="Compute one level, as the DAGs do.")
     run.command("clean")(run_clean)
     run.command("indicators")(run_indicators)
+    run.command("years")(run_years)
     run.command("experiment")(run_experiment)
     app.add_typer(run, name="run")
     app.command()(stale)
@@ -62,6 +63,18 @@ def run_indicators(
 ) -> None:
     """Compute the indicators of the stale civil days of a lab: clean -> indicators."""
     _run("indicators", lab, theme, (start, end), force=force, config=config)
+
+
+def run_years(
+    lab: str = typer.Argument(help="Lab id, for instance lombok."),
+    theme: list[str] = _THEME,
+    start: str = _FROM,
+    end: str = _TO,
+    force: bool = _FORCE,
+    config: Path | None = _CONFIG,
+) -> None:
+    """Compute the indicators of the stale years of a lab, the running one included."""
+    _run("years", lab, theme, (start, end), force=force, config=config)
 
 
 def run_experiment(
@@ -106,7 +119,7 @@ def _run(
 def stale(
     lab: list[str] = typer.Option([], help="Lab; may be repeated; all by default."),
     theme: list[str] = _THEME,
-    level: list[str] = typer.Option([], help="clean, indicators or experiment; all by default."),
+    level: list[str] = typer.Option([], help="clean, indicators, years or experiment."),
     start: str = _FROM,
     end: str = _TO,
     as_json: bool = typer.Option(False, "--json", help="One JSON object per window."),

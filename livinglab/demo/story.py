@@ -155,7 +155,7 @@ def _late(told: Told) -> list[tuple[str, ...]]:
     known = Counter(key[0] for key in told.after)
     return [
         (level, str(known[level]), str(changed[level]))
-        for level in ("clean", "indicators", "experiment")
+        for level in ("clean", "indicators", "years", "experiment")
     ]
 
 

@@ -14,7 +14,7 @@ from livinglab.pipeline.freshness import Cause, Verdict
 from livinglab.pipeline.records import ALWAYS
 from livinglab.pipeline.runs import Summary
 from livinglab.pipeline.tasks import plan_for_run, rebuild_for_run
-from livinglab.pipeline.windows import CLEAN, EXPERIMENT, INDICATORS, LEVELS, Target, Window
+from livinglab.pipeline.windows import CLEAN, EXPERIMENT, INDICATORS, LEVELS, YEARS, Target, Window
 from livinglab.pipeline.work import (
     Progress,
     Reconciled,
@@ -33,6 +33,7 @@ __all__ = [
     "EXPERIMENT",
     "INDICATORS",
     "LEVELS",
+    "YEARS",
     "Cause",
     "Chunk",
     "Explanation",

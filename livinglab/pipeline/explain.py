@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
+
 from livinglab.errors import DataError
 from livinglab.flags import TESTS, Flag
 from livinglab.model import Point
@@ -17,10 +19,11 @@ from livinglab.pipeline.reasons import described
 from livinglab.pipeline.recipes import recipe_of
 from livinglab.pipeline.records import Record, read_info, read_records
 from livinglab.pipeline.scope import Scope
-from livinglab.pipeline.windows import CLEAN, INDICATORS, Target, Window
+from livinglab.pipeline.windows import CLEAN, INDICATORS, LONGEST, Target, Window
 from livinglab.project import Project
 from livinglab.registry import Device, Indicator
 from livinglab.timeline import DAY_NS, HOUR_NS, civil_date, civil_day, parse_instant, to_text
+from transforms.intervals import years
 
 
 def explain(
@@ -51,12 +54,13 @@ def explain(
     scope = Scope(project.registry)
     row = _indicator(scope, lab, indicator)
     point, interval = _value_at(project, scope, row, lab, area, time_ns)
-    target = Target(INDICATORS, lab, row.theme.value)
+    target = Target(row.level, lab, row.theme.value)
     before, after = row.before_h * HOUR_NS, row.after_h * HOUR_NS
     reads = Window(interval.start_ns - before, interval.end_ns + after)
     first = Window(interval.start_ns, interval.start_ns + 1)
     above = _windows(project, scope, target, first, now_ns)
-    below = _windows(project, scope, Target(CLEAN, lab, row.theme.value), reads, now_ns)
+    upstream = Target(INDICATORS if row.of else CLEAN, lab, row.theme.value)
+    below = _windows(project, scope, upstream, reads, now_ns)
     value = point.fields.get("value")
     return Explanation(
         lab=lab,
@@ -109,9 +113,8 @@ def _value_at(
     """The stored value whose interval holds a time, and that interval."""
     tags = {"lab": lab, "area": area, "indicator": row.id}
     zone = scope.zone(lab)
-    points = project.store.points(
-        "indicators", row.theme.value, time_ns - 25 * HOUR_NS, time_ns + 1, tags
-    )
+    longest = time_ns - LONGEST[row.level] - DAY_NS
+    points = project.store.points("indicators", row.theme.value, longest, time_ns + 1, tags)
     for point in reversed(list(points)):
         interval = interval_of(row, point.time_ns, zone)
         if interval.start_ns <= time_ns < interval.end_ns:
@@ -130,6 +133,9 @@ def interval_of(row: Indicator, start_ns: int, zone: str) -> Window:
         return Window(start_ns, start_ns + HOUR_NS)
     if row.period == "day_utc1":
         return Window(start_ns, start_ns + DAY_NS)
+    if row.of:
+        start = pd.Timestamp(start_ns, tz="UTC")
+        return Window(*years(start, start + pd.Timedelta(1), zone, row.period).span_ns)
     return Window(*civil_day(civil_date(start_ns, zone), zone))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from livinglab.pipeline.windows import Window
 from livinglab.registry import Indicator, Limit
 from livinglab.timeline import to_text
+from transforms.frames import VALID
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +134,14 @@ class Explanation:
 
     @property
     def limits(self) -> tuple[tuple[Limit, bool | None], ...]:
-        """Values to compare with, and whether the value is above; None without a value."""
+        """Values to compare with, and whether the value is above.
+
+        None without a value, and for a year with too few values: it is never compared.
+        """
+        is_part = bool(self.indicator.of) and self.status != VALID
+        value = None if is_part else self.value
         return tuple(
-            (limit, None if self.value is None else self.value > limit.value)
+            (limit, None if value is None else value > limit.value)
             for limit in self.indicator.limits
         )
 

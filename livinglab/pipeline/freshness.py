@@ -13,7 +13,7 @@ from livinglab.pipeline.digests import Inputs
 from livinglab.pipeline.recipe import Recipe, View
 from livinglab.pipeline.records import OVERTAKEN, Record, read_records, recorded_targets
 from livinglab.pipeline.scope import OPEN, Scope
-from livinglab.pipeline.windows import CLEAN, EXPERIMENT, Target, Window, span_of
+from livinglab.pipeline.windows import CLEAN, EXPERIMENT, YEARS, Target, Window, span_of
 from livinglab.store.base import Store
 from livinglab.timeline import DAY_NS, HOUR_NS
 
@@ -133,10 +133,11 @@ def is_due(target: Target, window: Window, moment: Moment) -> bool:
 
     A clean window is from the end of its first hour on: readings of today are there to be seen, and
     what arrives later makes the window stale. A day's indicators and an experiment wait for their
-    end: a value that half a day gives would look like one of the whole.
+    end: a value that half a day gives would look like one of the whole. A year begins with its
+    first day: its status tells how much of it is there.
     """
-    end = window.start_ns + HOUR_NS if target.level == CLEAN else window.end_ns
-    return end <= moment.now_ns
+    first = {CLEAN: HOUR_NS, YEARS: DAY_NS}.get(target.level)
+    return (window.end_ns if first is None else window.start_ns + first) <= moment.now_ns
 
 
 def _verdict(

@@ -17,11 +17,10 @@ import pandas as pd
 
 from livinglab.errors import ConfigError, DataError, Problem
 from livinglab.model import Point, SeriesKey
-from livinglab.pipeline.digests import Inputs
 from livinglab.pipeline.places import placed
 from livinglab.pipeline.recipe import Output, Place, Recipe, clipped
 from livinglab.pipeline.scope import OPEN
-from livinglab.pipeline.upstream import Upstream
+from livinglab.pipeline.upstream import UpstreamView
 from livinglab.pipeline.windows import CLEAN, Target, Window, span_of
 from livinglab.registry import Device, Indicator
 from livinglab.store.base import Store
@@ -32,32 +31,10 @@ from transforms.frames import time_ns, to_panel
 #: Raise it when the same inputs give another output: every window is then computed again.
 VERSION: Final = "indicators-1"
 
+#: Periods of the indicators that are computed from clean values.
+PERIODS: Final = ("hour", "day", "day_utc1")
+
 IndicatorFunction = Callable[..., pd.DataFrame]
-
-
-class IndicatorsView:
-    """Inputs of indicator windows: outputs of the clean windows, and configuration."""
-
-    def __init__(self, store: Store, recipe: Indicators, span: Window) -> None:
-        before, after = recipe.widest()
-        target = Target(CLEAN, recipe.target.lab, recipe.target.theme)
-        reach = Window(span.start_ns - before, span.end_ns + after)
-        self._recipe = recipe
-        self._upstream = Upstream(store, target, recipe.scope.step(target), reach)
-
-    def inputs(self, window: Window) -> Inputs:
-        """Inputs of a window, as they were when the view was made."""
-        part = self._recipe.of(window)
-        upstream = self._upstream.digest(part.reach(window))
-        return Inputs("", upstream, part.digest, self._recipe.version)
-
-    def open_upstream(self, window: Window) -> Window | None:
-        """First clean window that is read and not finished."""
-        return self._upstream.unfinished(self._recipe.of(window).reach(window))
-
-    def marks(self, window: Window) -> Mapping[str, Any]:
-        """Short digests of the clean windows that are read."""
-        return {"upstream": self._upstream.outputs(self._recipe.of(window).reach(window))}
 
 
 class Indicators(Recipe):
@@ -66,17 +43,17 @@ class Indicators(Recipe):
     @property
     def version(self) -> str:
         """Declared versions of the indicators' functions."""
-        rows = self.scope.indicators(self.target.theme)
-        modules = sorted({row.function.partition(":")[0] for row in rows})
-        return ",".join((VERSION, *(f"{name}-{module_version(name)}" for name in modules)))
+        return versions(VERSION, self.scope.indicators(self.target.theme))
 
-    def view(self, store: Store, span: Window) -> IndicatorsView:
+    def view(self, store: Store, span: Window) -> UpstreamView:
         """Read the records of the clean windows that windows in `span` read."""
-        return IndicatorsView(store, self, span)
+        reads = Target(CLEAN, self.target.lab, self.target.theme)
+        return UpstreamView(store, self, reads, span, self.version)
 
     def place(self, span: Window) -> Place:
-        """The lab's indicators of the theme."""
-        return Place("indicators", self.target.theme, {"lab": self.target.lab}, span)
+        """The lab's indicators of the theme, of hours and days."""
+        tags = {"lab": self.target.lab, "period": PERIODS}
+        return Place("indicators", self.target.theme, tags, span)
 
     def bounds(self) -> Iterator[int]:
         """Start and end of every device row."""
@@ -104,7 +81,7 @@ class Indicators(Recipe):
         """Indicators of the theme that some devices have; what nobody measures cannot matter."""
         devices = tuple(rows)
         found = self.scope.indicators(self.target.theme)
-        return [row for row in found if self._expected(row, devices)]
+        return [row for row in found if self.scope.expected(row, devices)]
 
     def content(
         self, rows: tuple[Device, ...], window: Window, reach: Window
@@ -127,7 +104,7 @@ class Indicators(Recipe):
             panel = panel_of(readings, indicator)
             for days, steps in self._stretches(indicator, windows):
                 frame = evaluated(indicator, panel, days, self.scope.zone(self.target.lab), steps)
-                self._add(outputs, indicator, days, frame)
+                add_rows(outputs, indicator, self.target.lab, days, frame)
         return outputs
 
     def _read(self, store: Store, windows: Sequence[Window]) -> pd.DataFrame:
@@ -153,7 +130,7 @@ class Indicators(Recipe):
         days: list[Window] = []
         steps: dict[str, int] = {}
         for window in windows:
-            expected = self._expected(indicator, self.of(window).rows)
+            expected = self.scope.expected(indicator, self.of(window).rows)
             if days and expected != steps:
                 yield days, steps
                 days = []
@@ -163,47 +140,52 @@ class Indicators(Recipe):
         if days:
             yield days, steps
 
-    def _expected(self, indicator: Indicator, rows: Iterable[Device]) -> dict[str, int]:
-        """Series that measure what the indicator cannot do without, often enough: their steps."""
-        return {
-            f"{row.area}|{row.id}|{channel}": row.step_s
-            for row in rows
-            if indicator.step_divides_s % row.step_s == 0
-            for channel in self.scope.channels(row.model, self.target.theme, indicator.needs)
-        }
 
-    def _add(
-        self,
-        outputs: Mapping[Window, Output],
-        indicator: Indicator,
-        days: Sequence[Window],
-        frame: pd.DataFrame,
-    ) -> None:
-        starts = [day.start_ns for day in days]
-        ns = time_ns(frame)
-        which = np.searchsorted(starts, ns, side="right") - 1
-        if len(ns) and (which.min() < 0 or ns.max() >= days[-1].end_ns):
-            raise DataError(
-                f"indicator {indicator.id} has rows outside the days it was asked for",
-                hint=f"transforms.{indicator.function} must return intervals in [start, end)",
-            )
-        lab, theme = self.target.lab, self.target.theme
-        series = {
-            area: SeriesKey(theme, (lab, area, indicator.id, indicator.period))
-            for area in frame["area"].unique()
-        }
-        names = ("area", "value", "coverage", "n", "status")
-        columns = [frame[name].tolist() for name in names]
-        for place, at, area, value, coverage, n, status in zip(
-            which.tolist(), ns.tolist(), *columns, strict=True
-        ):
-            fields = {"coverage": coverage, "n": n, "status": status}
-            if value == value:  # noqa: PLR0124 - NaN is no value, and a store cannot hold it
-                fields["value"] = value
-            output = outputs[days[place]]
-            output.points.append(Point(series[area], at, fields))
-            counts = output.info["indicators"].setdefault(indicator.id, {})
-            counts[status] = counts.get(status, 0) + 1
+def add_rows(
+    outputs: Mapping[Window, Output],
+    indicator: Indicator,
+    lab: str,
+    windows: Sequence[Window],
+    frame: pd.DataFrame,
+) -> None:
+    """Add the rows of an indicator to the outputs of the windows that they start in.
+
+    Parameters
+    ----------
+    windows : sequence of Window
+        The contiguous windows that the function was asked for.
+    frame : DataFrame
+        As `transforms.aggregate.combine` returns it.
+
+    Raises
+    ------
+    DataError
+        If a row lies outside the windows.
+    """
+    starts = [window.start_ns for window in windows]
+    ns = time_ns(frame)
+    which = np.searchsorted(starts, ns, side="right") - 1
+    if len(ns) and (which.min() < 0 or ns.max() >= windows[-1].end_ns):
+        raise DataError(
+            f"indicator {indicator.id} has rows outside the time it was asked for",
+            hint=f"transforms.{indicator.function} must return intervals in [start, end)",
+        )
+    series = {
+        area: SeriesKey(indicator.theme.value, (lab, area, indicator.id, indicator.period))
+        for area in frame["area"].unique()
+    }
+    names = ("area", "value", "coverage", "n", "status")
+    columns = [frame[name].tolist() for name in names]
+    for place, at, area, value, coverage, n, status in zip(
+        which.tolist(), ns.tolist(), *columns, strict=True
+    ):
+        fields = {"coverage": coverage, "n": n, "status": status}
+        if value == value:  # noqa: PLR0124 - NaN is no value, and a store cannot hold it
+            fields["value"] = value
+        output = outputs[windows[place]]
+        output.points.append(Point(series[area], at, fields))
+        counts = output.info["indicators"].setdefault(indicator.id, {})
+        counts[status] = counts.get(status, 0) + 1
 
 
 def _declared(rows: Iterable[Indicator]) -> tuple[int, int]:
@@ -285,6 +267,12 @@ def function_of(name: str) -> IndicatorFunction:
         problem = Problem("indicators.yaml", "", name, f"a function below transforms ({error})")
         raise ConfigError([problem], hint='write it as "module:function"') from error
     return found  # type: ignore[no-any-return]  # named by configuration, checked by its result
+
+
+def versions(own: str, rows: Iterable[Indicator]) -> str:
+    """Declared versions of a recipe and of the modules of its indicators' functions."""
+    modules = sorted({row.function.partition(":")[0] for row in rows})
+    return ",".join((own, *(f"{name}-{module_version(name)}" for name in modules)))
 
 
 @cache

@@ -19,7 +19,7 @@ from livinglab.pipeline.digests import Inputs, digest_of
 from livinglab.pipeline.scope import OPEN, Scope
 from livinglab.pipeline.windows import Target, Window
 from livinglab.registry import Device
-from livinglab.store.base import Store
+from livinglab.store.base import Store, Tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Place:
 
     bucket: str
     measurement: str
-    tags: Mapping[str, str]
+    tags: Tags
     span: Window
 
 

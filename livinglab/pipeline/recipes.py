@@ -10,11 +10,13 @@ from livinglab.pipeline.experiments import Experiments
 from livinglab.pipeline.indicators import Indicators
 from livinglab.pipeline.recipe import Recipe
 from livinglab.pipeline.scope import Scope
-from livinglab.pipeline.windows import CLEAN, EXPERIMENT, INDICATORS, Target
+from livinglab.pipeline.windows import CLEAN, EXPERIMENT, INDICATORS, YEARS, Target
+from livinglab.pipeline.years import Years
 
 RECIPES: Final[Mapping[str, type[Recipe]]] = {
     CLEAN: Clean,
     INDICATORS: Indicators,
+    YEARS: Years,
     EXPERIMENT: Experiments,
 }
 

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from livinglab.errors import OvertakenError, PipelineError
 from livinglab.model import Fields, Point, SeriesKey
-from livinglab.pipeline.windows import EXPERIMENT, SPANS, Target, Window, span_of
+from livinglab.pipeline.windows import EXPERIMENT, LONGEST, SPANS, Target, Window, span_of
 from livinglab.store.base import Store
 from livinglab.timeline import to_text
 from transforms.frames import time_ns
@@ -64,7 +64,7 @@ def read_records(store: Store, target: Target, start_ns: int, end_ns: int) -> li
     """Records of a target, of any step, whose windows overlap [start, end), in order of time."""
     if target.level == EXPERIMENT:  # one window as long as the experiment
         start_ns, end_ns = ALWAYS
-    earliest = max(start_ns - max(SPANS.values()), ALWAYS.start_ns)
+    earliest = max(start_ns - LONGEST.get(target.level, 0), ALWAYS.start_ns)
     frame = store.frame(_BUCKET, _MEASUREMENT, earliest, end_ns, _tags(target), _FIELDS)
     columns = [_texts(frame[name]) for name in ("step", *_FIELDS)]
     starts = time_ns(frame).tolist()
@@ -99,7 +99,7 @@ class Claims:
     windows : sequence of Window
         Windows that the run will write, in order of time.
     grid : collection of int
-        Starts of all windows that the target has, in the range of `windows` and a day before it.
+        Starts of all windows that the target has, in the range of `windows` and the one before.
     run : str
         Id of the run, never used before.
     """

@@ -20,9 +20,9 @@ from livinglab.errors import OvertakenError
 from livinglab.pipeline.digests import output_digest
 from livinglab.pipeline.recipe import Output, Recipe, View
 from livinglab.pipeline.records import Claims, Result, read_records
-from livinglab.pipeline.windows import Window, contiguous, span_of
+from livinglab.pipeline.windows import LONGEST, Window, contiguous, span_of
 from livinglab.store.base import Store
-from livinglab.timeline import DAY_NS, SECOND_NS, to_text
+from livinglab.timeline import SECOND_NS, to_text
 
 #: How often the windows whose upstream changed meanwhile start over.
 ATTEMPTS: Final = 3
@@ -116,8 +116,9 @@ class Run:
     def _claims(self) -> Claims:
         scope, target = self._recipe.scope, self._recipe.target
         span = span_of(self._windows)
-        # Records that begin up to a day earlier may reach into the span.
-        grid = scope.grid(target, span.start_ns - 2 * DAY_NS, span.end_ns)
+        # Records that begin up to a window earlier may reach into the span.
+        reach = 2 * LONGEST.get(target.level, 0)
+        grid = scope.grid(target, span.start_ns - reach, span.end_ns)
         starts = {window.start_ns for window in grid}
         return Claims(self._store, target, scope.step(target), self._windows, starts, self._id)
 

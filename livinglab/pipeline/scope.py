@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
@@ -10,9 +11,11 @@ from livinglab.pipeline.windows import (
     CLEAN,
     EXPERIMENT,
     INDICATORS,
+    YEARS,
     Target,
     Window,
     civil_windows,
+    civil_year_windows,
     merged,
     utc_windows,
 )
@@ -37,6 +40,7 @@ class Scope:
         self.registry = registry
         self.rows = cache(self._rows)
         self.indicators = cache(self._indicators)
+        self.yearly = cache(self._yearly)
         self.measured = cache(self._measured)
         self.channels = cache(self._channels)
         self.thresholds = cache(self._thresholds)
@@ -72,9 +76,28 @@ class Scope:
         return tuple(sorted(rows, key=lambda row: (row.id, row.from_ns)))
 
     def _indicators(self, theme: str) -> tuple[Indicator, ...]:
-        """Indicators of a theme, by id."""
+        """Indicators of the hours and days of a theme, by id."""
+        return tuple(row for row in self._of_theme(theme) if not row.of)
+
+    def _yearly(self, theme: str) -> tuple[Indicator, ...]:
+        """Indicators of the years of a theme, by id."""
+        return tuple(row for row in self._of_theme(theme) if row.of)
+
+    def _of_theme(self, theme: str) -> list[Indicator]:
         found = (row for row in self.registry.indicators.values() if row.theme == theme)
-        return tuple(sorted(found, key=lambda row: row.id))
+        return sorted(found, key=lambda row: row.id)
+
+    def expected(self, indicator: Indicator, rows: Iterable[Device]) -> dict[str, int]:
+        """Series that an indicator of hours or days is expected of: their steps [s].
+
+        Series ("area|device|channel") that measure what it cannot do without, often enough.
+        """
+        return {
+            f"{row.area}|{row.id}|{channel}": row.step_s
+            for row in rows
+            if indicator.step_divides_s % row.step_s == 0
+            for channel in self.channels(row.model, indicator.theme.value, indicator.needs)
+        }
 
     def is_of(self, quantity: str, theme: str) -> bool:
         """Whether a quantity is known and of `theme`."""
@@ -95,14 +118,17 @@ class Scope:
             themes = sorted(self.registry.labs[lab].experiments)
         else:
             themes = [theme.value for theme in Theme if self.rows(lab, theme.value)]
-        if level == INDICATORS:
-            themes = [theme for theme in themes if self.indicators(theme)]
+        if level in {INDICATORS, YEARS}:
+            rows_of = self.indicators if level == INDICATORS else self.yearly
+            themes = [theme for theme in themes if rows_of(theme)]
         return [Target(level, lab, theme) for theme in themes]
 
     def step(self, target: Target) -> str:
         """Name of the step of a target's windows, as the records have it."""
         if target.level == INDICATORS:
             return "day"
+        if target.level == YEARS:
+            return "year"
         if target.level == EXPERIMENT:
             return "experiment"
         return "24h" if window_h(self.registry, target.theme) == 24 else "1h"
@@ -114,6 +140,8 @@ class Scope:
             return utc_windows(start_ns, end_ns, length)
         if target.level == INDICATORS:
             return civil_windows(start_ns, end_ns, self.zone(target.lab))
+        if target.level == YEARS:
+            return civil_year_windows(start_ns, end_ns, self.zone(target.lab))
         experiment = self.experiment(target)
         if experiment is None:
             return []

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from livinglab.pipeline.digests import digest
+from livinglab.pipeline.digests import Inputs, digest
 from livinglab.pipeline.records import Record, read_records
 from livinglab.pipeline.windows import Target, Window
 from livinglab.store.base import Store
+
+if TYPE_CHECKING:
+    from livinglab.pipeline.recipe import Recipe
 
 
 class Upstream:
@@ -57,3 +62,42 @@ class Upstream:
     def outputs(self, reach: Window) -> dict[str, str]:
         """Output digest by start of the windows that overlap `reach`, shortened."""
         return {str(record.start_ns): record.output[:6] for record in self._overlapping(reach)}
+
+
+class UpstreamView:
+    """Inputs of windows that read one upstream target: its outputs, and configuration.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Of the windows that read.
+    reads : Target
+        What they read, each window within its own reach.
+    span : Window
+        From the start of the first window to the end of the last.
+    version : str
+        Declared version of the transform.
+    """
+
+    def __init__(
+        self, store: Store, recipe: Recipe, reads: Target, span: Window, version: str
+    ) -> None:
+        before, after = recipe.widest()
+        reach = Window(span.start_ns - before, span.end_ns + after)
+        self._recipe = recipe
+        self._version = version
+        self._upstream = Upstream(store, reads, recipe.scope.step(reads), reach)
+
+    def inputs(self, window: Window) -> Inputs:
+        """Inputs of a window, as they were when the view was made."""
+        part = self._recipe.of(window)
+        upstream = self._upstream.digest(part.reach(window))
+        return Inputs("", upstream, part.digest, self._version)
+
+    def open_upstream(self, window: Window) -> Window | None:
+        """First window that is read and not finished."""
+        return self._upstream.unfinished(self._recipe.of(window).reach(window))
+
+    def marks(self, window: Window) -> Mapping[str, Any]:
+        """Short digests of the windows that are read."""
+        return {"upstream": self._upstream.outputs(self._recipe.of(window).reach(window))}

@@ -2,7 +2,8 @@
 
 A *target* is a row of windows: one lab and theme on one level (for experiments: one experiment). A
 *window* is one run record. Clean windows are UTC hours, or UTC days where a test reaches too far
-for hours; indicator windows are civil days of the lab; an experiment is one window.
+for hours; indicator windows are civil days of the lab, or civil years for indicators of the year;
+an experiment is one window.
 """
 
 from __future__ import annotations
@@ -13,17 +14,21 @@ from datetime import date
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from livinglab.timeline import DAY_NS, HOUR_NS, civil_date, civil_day, to_text
+from livinglab.timeline import DAY_NS, HOUR_NS, civil_date, civil_day, civil_year, to_text
 
 CLEAN: Final = "clean"
 INDICATORS: Final = "indicators"
+YEARS: Final = "years"
 EXPERIMENT: Final = "experiment"
 
 #: Upstream first.
-LEVELS: Final = (CLEAN, INDICATORS, EXPERIMENT)
+LEVELS: Final = (CLEAN, INDICATORS, YEARS, EXPERIMENT)
 
 #: Longest time that a window of a step covers, by the step's name in the records [ns].
-SPANS: Final = {"1h": HOUR_NS, "24h": DAY_NS, "day": 25 * HOUR_NS}
+SPANS: Final = {"1h": HOUR_NS, "24h": DAY_NS, "day": 25 * HOUR_NS, "year": 366 * DAY_NS}
+
+#: The same for any step of a level; an experiment's window is as long as its design says.
+LONGEST: Final = {CLEAN: DAY_NS, INDICATORS: 25 * HOUR_NS, YEARS: 366 * DAY_NS}
 
 #: Longest stretch of time that one chunk spans [ns]: a month of history in one go.
 CHUNK_NS: Final = 31 * DAY_NS
@@ -74,6 +79,14 @@ def civil_windows(start_ns: int, end_ns: int, zone: str) -> list[Window]:
     first = civil_date(start_ns, zone).toordinal()
     last = civil_date(end_ns - 1, zone).toordinal()
     return [_civil_window(day, zone) for day in range(first, last + 1)]
+
+
+def civil_year_windows(start_ns: int, end_ns: int, zone: str) -> list[Window]:
+    """Civil years of `zone` that overlap [start, end)."""
+    if start_ns >= end_ns:
+        return []
+    first, last = civil_date(start_ns, zone).year, civil_date(end_ns - 1, zone).year
+    return [Window(*civil_year(year, zone)) for year in range(first, last + 1)]
 
 
 @lru_cache(maxsize=50_000)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from livinglab.model import Theme
 from livinglab.project import Project
 from livinglab.registry import Indicator, Lab, Limit
-from livinglab.timeline import civil_date
+from livinglab.timeline import DAY_NS, civil_date
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +102,8 @@ def lab_section(project: Project, lab_id: str, start_ns: int, end_ns: int) -> La
         for indicator in registry.indicators.values():
             part = stored[stored["indicator"] == indicator.id]
             if indicator.theme == theme and len(part):
-                frames[indicator.id] = part
+                if not indicator.of:  # one value a year is nothing to draw
+                    frames[indicator.id] = part
                 rows.extend(_rows(indicator, part, lab.timezone))
     return LabSection(lab, tuple(rows), frames)
 
@@ -115,7 +116,9 @@ def _rows(indicator: Indicator, frame: pd.DataFrame, zone: str) -> list[Row]:
         moment: Any = newest.name  # a Timestamp: the index is one of times
         when = _when(indicator, moment.value, zone)
         value = float(newest["value"]) if len(with_value) else math.nan
-        said = [_compared(value, limit) for limit in indicator.limits] if len(with_value) else []
+        # A year with too few values is never compared with a limit.
+        is_whole = len(with_value) and not (indicator.of and newest["status"] != "valid")
+        said = [_compared(value, limit) for limit in indicator.limits] if is_whole else []
         rows.append(
             Row(
                 indicator,
@@ -136,6 +139,10 @@ def _when(indicator: Indicator, time_ns: int, zone: str) -> str:
 
     if indicator.period == "hour":
         return f"{pd.Timestamp(time_ns, tz='UTC').tz_convert(zone):%Y-%m-%d %H:%M}"
+    if indicator.of:
+        # The middle of a summer decides: a legal year may begin an hour before the civil one.
+        year = civil_date(time_ns + 180 * DAY_NS, zone).year
+        return f"{year}/{year + 1}" if indicator.period == "hydrological_year" else str(year)
     return civil_date(time_ns, zone).isoformat()
 
 

@@ -71,7 +71,7 @@ def test_stale_lists_what_was_never_computed(tree: Path) -> None:
     assert "never computed" in text
     assert "livinglab reconcile" in text
     levels = {row["level"] for row in lines("stale", *AIR)}
-    assert levels == {"clean", "indicators"}
+    assert levels == {"clean", "indicators", "years"}
 
 
 def test_reconcile_then_nothing_is_stale(tree: Path) -> None:
@@ -100,9 +100,11 @@ def test_stale_names_the_late_hour_and_the_changed_row(tree: Path) -> None:
 
 def test_run_computes_one_level(tree: Path) -> None:
     assert "clean lombok air" in told("run", "clean", "lombok", "--theme", "air")
-    assert {row["level"] for row in lines("stale", *AIR)} == {"indicators"}
+    assert {row["level"] for row in lines("stale", *AIR)} == {"indicators", "years"}
     text = told("run", "indicators", "lombok", "--theme", "air")
     assert "indicators lombok air" in text
+    assert {row["level"] for row in lines("stale", *AIR)} == {"years"}
+    assert "years lombok air" in told("run", "years", "lombok", "--theme", "air")
     assert told("stale", *AIR) == "Nothing is stale."
     again = told("run", "clean", "lombok", "--theme", "air", "--from", "2025-08-30", "--force")
     assert "forced" in again

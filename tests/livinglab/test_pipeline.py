@@ -95,7 +95,7 @@ def test_reconcile_twice_writes_nothing(project: Project) -> None:
     assert contents(project.store) == before
 
 
-@pytest.mark.parametrize("level", ["clean", "indicators"])
+@pytest.mark.parametrize("level", ["clean", "indicators", "years"])
 @pytest.mark.parametrize("theme", ["air", "noise", "mobility", "water"])
 def test_rebuild_again_is_identical(project: Project, level: str, theme: str) -> None:
     before = contents(project.store)
@@ -132,7 +132,8 @@ def test_late_reading_makes_stale_exactly_the_hours_that_read_it(project: Projec
     assert stale_windows(project, "indicators", "noise") == []  # not before clean has changed
     outcome = pipeline.reconcile(project, now_ns=END)
     computed = {(row.level, row.theme): row.windows for row in outcome.summaries}
-    assert computed == {("clean", "noise"): 5, ("indicators", "noise"): 1}
+    expected = {("clean", "noise"): 5, ("indicators", "noise"): 1, ("years", "noise"): 1}
+    assert computed == expected
 
 
 def test_late_reading_of_the_night_reaches_two_days_of_indicators(project: Project) -> None:
@@ -384,7 +385,7 @@ def test_experiment_follows_its_design_and_its_days(project: Project) -> None:
     assert project.store.latest("ops", "experiment")[0].fields["result"] != results[1]
     arrive(project.store, [reading("bike-2", at("2025-10-28T10:00:00Z"), 900.0)])  # after its end
     outcome = pipeline.reconcile(project, now_ns=END)
-    assert {row.level for row in outcome.summaries} == {"clean", "indicators"}
+    assert {row.level for row in outcome.summaries} == {"clean", "indicators", "years"}
 
 
 def test_experiment_with_other_dates_and_back(project: Project) -> None:
