@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from transforms.experiment import Check, Design, Result
 
 #: Raise it when the same inputs give another output: every experiment is then evaluated again.
-VERSION: Final = "evaluation-5"
+VERSION: Final = "evaluation-6"
 
 
 class ExperimentView:

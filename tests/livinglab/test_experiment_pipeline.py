@@ -38,6 +38,7 @@ DESIGNS = (
     design(id="before-after", method="before_after", control=(), covariates=LEVEL, **LONG),
     design(id="weather", method="weather_normalised", covariates=LEVEL, **LONG),
     design(id="counts", method="counts", **LONG),
+    design(id="pairs", method="paired_days", **(LONG | {"weekdays": "whole_weeks"})),
 )
 
 
@@ -79,7 +80,7 @@ def record(project: Project, name: str) -> dict[str, Any]:
     return dict(json.loads(str(point.fields["result"])))
 
 
-@pytest.mark.parametrize("name", ["did", "cits", "its", "before-after", "weather", "counts"])
+@pytest.mark.parametrize("name", [row.id for row in DESIGNS])
 def test_each_method_finds_the_effect_in_the_stored_days(project: Project, name: str) -> None:
     result = record(project, name)
     truth = EFFECT

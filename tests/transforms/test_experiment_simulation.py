@@ -23,7 +23,7 @@ from scipy.signal import lfilter
 from transforms.experiment import Design, Verdict, evaluate
 from transforms.experiments.count_model import count_estimate
 from transforms.experiments.days import Phase
-from transforms.experiments.design import METHODS, WITH_TREND, Rows
+from transforms.experiments.design import METHODS, WITH_TREND, Rows, pairs_of
 from transforms.experiments.model import model_of
 from transforms.experiments.noise import Vector
 from transforms.experiments.regression import Estimate, ols_hac, ols_prewhitened
@@ -86,9 +86,10 @@ def estimates(method: str, weekdays: str, r: float, seed: int) -> Iterator[tuple
             model = model_of(method, data, has_control=False)
             yield count_estimate(data, model, Design(method=method, **DESIGN)), truth
             continue
-        data = rows(y, extra)
+        data = rows(y + (week if method == "paired_days" else 0.0), extra)
+        data = pairs_of(data) if method == "paired_days" else data
         model = model_of(method, data, has_control=has_control)
-        yield ols_prewhitened(y, model.matrix, model.contrast, day=DAY), truth
+        yield ols_prewhitened(data.y, model.matrix, model.contrast, day=data.day), truth
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +108,9 @@ CASES: Final = [
     for weekdays in ("adjust", "whole_weeks")
     for r in (0.0, 0.3, 0.5, 0.7)
     # A single area without dummies keeps the rhythm of the week in its residuals: not offered.
-    if weekdays == "adjust" or method in ("did", "cits")
+    # Pairs need none, as both days are of the same weekday.
+    if (weekdays == "adjust" and method != "paired_days")
+    or (weekdays == "whole_weeks" and method in ("did", "cits", "paired_days"))
 ]
 
 

@@ -25,6 +25,11 @@ WEEKDAY_SHARE: Final = 0.05
 #: How many odd days a sentence names before it counts the rest.
 NAMED: Final = 5
 
+_EQUAL_WEEKS: Final = {
+    "adjust": "Days of the week are adjusted for.",
+    "paired_days": "Every day is compared with the same day of the week.",
+}
+
 Phases = tuple[Phase, Phase]
 #: How a number of the outcome is written in a sentence.
 Say = Callable[[float], str]
@@ -116,8 +121,8 @@ def control_check(*, has_control: bool) -> Check:
 
 def weekday_check(rows: Rows, weekdays: str) -> Check:
     """Whether each weekday weighs the same in both phases, or is adjusted for."""
-    if weekdays == "adjust":
-        return Check("weekdays", passed=True, consequence="Days of the week are adjusted for.")
+    if weekdays in _EQUAL_WEEKS:
+        return Check("weekdays", passed=True, consequence=_EQUAL_WEEKS[weekdays])
     # Any day number modulo 7 is a weekday; which one it is does not matter for the balance.
     shares = [
         np.bincount(rows.day[rows.after == which] % 7, minlength=7) / max(len(rows.of(which)), 1)
