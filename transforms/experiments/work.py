@@ -24,7 +24,12 @@ from transforms.experiments.opinions import (
     with_own_trends,
 )
 from transforms.experiments.placebos import placebo_before, plain_effect
-from transforms.experiments.power import effective_days, hedges_g, minimal_detectable_effect
+from transforms.experiments.power import (
+    attained_effect,
+    effective_days,
+    hedges_g,
+    minimal_detectable_effect,
+)
 from transforms.experiments.regression import (
     Estimate,
     default_lags,
@@ -57,6 +62,7 @@ class Work:
         self.adjusted = rows.y if self.problem else _adjusted(rows, self.rows, self.model)
         self.estimate, self.parts = self._estimates()
         self.mde, self.sigma = self._mde()
+        self.attained = attained_effect(self.estimate.se, self.estimate.df, alpha=design.alpha)
         self.trend = None if self.problem else self._trend()
 
     @property
@@ -179,6 +185,8 @@ class Work:
         ]
         if not self.problem:
             found += [
+                self._season_check(),
+                c.precision_check(self.mde, self.attained, self.say),
                 c.weekday_check(self.rows, PAIRED if self.is_paired else design.weekdays),
                 self._pre_trend_check(is_apart=is_apart),
                 c.event_study_check(weeks, estimate, design.alpha, self.say),
@@ -198,12 +206,23 @@ class Work:
             checks,
             others,
             mde=self.mde,
+            attained=self.attained,
             method=self.design.method,
             has_control=self.has_control,
             placebo=self.design.placebo,
             say=self.say,
         )
         return verdict, checks, reasons
+
+    def _season_check(self) -> Check | None:
+        """For one place without trends; a control area has the same season."""
+        design = self.design
+        if self.has_control or design.method in WITH_TREND:
+            return None
+        weather = [name for name in self.days.names if not name.startswith("weekday_")]
+        return c.season_check(
+            self.phases, is_adjusted=bool(weather), yearly_cycle=design.yearly_cycle
+        )
 
     def _odd_days(self) -> list[date]:
         odd = self.rows.day[odd_days(self.rows, self.model)].tolist()
@@ -226,6 +245,7 @@ class Work:
         return {
             "g": hedges_g(*sides),
             "mde": self.mde,
+            "mde_attained": self.attained,
             "sigma": self.sigma,
             "r": r,
             "effective_days": (effective_days(len(sides[0]), r), effective_days(len(sides[1]), r)),
