@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from livinglab.errors import DataError
 from livinglab.project import Project
-from livinglab.registry import Device, Experiment
+from livinglab.registry import Device
 from livinglab.report import experiment_charts as charts
 from livinglab.report.contents import unit_text
 from livinglab.report.experiment_methods import ERRORS, METHODS, WEEKDAYS, references
@@ -113,7 +113,7 @@ def experiment_contents(
         "errors": ERRORS,
         "references": references(record["method"]),
         "flags": flag_counts(project, design),
-        "instruments": _instruments(project, design),
+        "instruments": _instruments(project, stored),
         "citation": citation(project, stored),
     }
 
@@ -238,20 +238,20 @@ def _charts(project: Project, stored: Stored) -> list[tuple[str, str]]:
     return drawn
 
 
-def _instruments(project: Project, design: Experiment) -> list[str]:
+def _instruments(project: Project, stored: Stored) -> list[str]:
     """Sensors and calibrations behind the primary outcome, in words."""
+    design = stored.experiment
     indicator = project.registry.indicators[design.indicator]
     areas = (*design.treated, *design.control)
     rows = [row for row in project.registry.devices if row.area in areas and row.lab == design.lab]
     wanted = indicator.quantities[0]
     rows = [row for row in rows if wanted in _measured(project, row)]
-    ids = {row.id for row in rows}
     return [
         *(f"{row.id} ({row.model}) in {row.area}" for row in rows),
         *(
-            f"calibration of {row.quantity} of {row.device}: {row.method} ({row.evidence})"
-            for row in project.registry.calibrations
-            if row.device in ids and row.quantity in indicator.quantities
+            f"calibration of {row['quantity']} of {row['device']}: {row['method']}, valid from"
+            f" {row['from']}{'' if row['to'] is None else ' to ' + row['to']}"
+            for row in stored.record["calibrations"]
         ),
     ]
 

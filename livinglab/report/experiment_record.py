@@ -56,7 +56,7 @@ class Stored:
     @property
     def is_readable(self) -> bool:
         """Whether the record has what reports of this version tell."""
-        return {"others", "mde_attained"} <= self.record.keys()
+        return {"others", "calibrations"} <= self.record.keys()
 
     @property
     def outcomes(self) -> list[dict[str, Any]]:

@@ -200,6 +200,9 @@ def test_recalibration_within_the_phases_makes_the_contrast_invalid(
     assert check["passed"] is is_same
     assert ("calibration of count_bike of bike-1" in check["consequence"]) is not is_same
     assert is_same or (result["verdict"], result["reasons"][0]) == ("invalid", check["consequence"])
+    used = [] if valid[0] == "2025-10-27" else [("bike-1", "linear", {"offset": 0.0, "slope": 1.1})]
+    rows = result["calibrations"]
+    assert [(each["device"], each["method"], each["parameters"]) for each in rows] == used
 
 
 def test_sensor_that_is_moved_within_the_phases_makes_the_contrast_invalid(tmp_path: Path) -> None:
