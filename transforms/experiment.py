@@ -15,7 +15,7 @@ from transforms.experiments.resampling import (
     placebo_in_time,
 )
 from transforms.experiments.result import Check, Placebo, Result, Verdict
-from transforms.experiments.single import before_after, paired_days
+from transforms.experiments.single import before_after
 from transforms.experiments.verdict import adjusted_verdict
 from transforms.experiments.weather import count_ratio, weather_normalised
 
@@ -36,7 +36,6 @@ __all__ = [
     "evaluate",
     "glsar",
     "its",
-    "paired_days",
     "placebo_in_space",
     "placebo_in_time",
     "weather_normalised",

@@ -63,13 +63,20 @@ def show(
 ) -> None:
     """Show what an experiment found, how sure that is and which checks it passed."""
     from livinglab.project import Project
-    from livinglab.report.experiment_record import require_result
+    from livinglab.report.experiment_record import flag_counts, require_result
 
     project = Project.open(config)
     stored = require_result(project, lab, experiment)
     if as_json:
-        origin = ("registry", "code", "computed", "state")
-        told = stored.record | {"provenance": {name: getattr(stored, name) for name in origin}}
+        origin = ("registry", "code", "computed", "state", "interim")
+        columns = ("side", "phase", "flag", "readings", "of")
+        told = stored.record | {
+            "provenance": {name: getattr(stored, name) for name in origin},
+            "excluded": [
+                dict(zip(columns, row, strict=True))
+                for row in flag_counts(project, stored.experiment)
+            ],
+        }
         typer.echo(json.dumps(told, ensure_ascii=False, indent=2, sort_keys=True))
         return
     _print(project, stored)
@@ -107,6 +114,10 @@ def _print(project: Project, stored: Stored) -> None:
     console.print(f"{design.label} ({design.lab})", style="bold", markup=False)
     if design.placebo:
         console.print("PLACEBO: nobody intervened in these data.", style="bold yellow")
+    if stored.interim:
+        console.print(
+            f"INTERIM: nothing is to be concluded before {stored.interim}.", style="yellow"
+        )
     if stored.state != "fresh":
         console.print(f"out of date: {stored.state}", style="yellow", markup=False)
     for text in (words.tried(), words.seen(), words.sure(), words.means()):

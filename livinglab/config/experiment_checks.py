@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date
 
 from livinglab.config.experiment_spec import ExperimentSpec, weekdays_of
 from livinglab.config.findings import Loc, nearest
@@ -36,12 +37,13 @@ def _findings(
         sides = [*_side("treated", design), *_side("control", design)]
         yield from _indicator(loc, name, sides, part, tree, reader)
     yield from _outcomes(design)
+    yield from _lives(design, part, tree, reader)
     yield from _covariates(lab, design, tree, reader)
     yield from _method(design, tree)
     yield from _dates(design)
 
 
-def _side(side: str, design: ExperimentSpec) -> list[tuple[Loc, str]]:
+def _side(side: str, design: ExperimentSpec) -> list[tuple[tuple[str, int], str]]:
     return [((side, number), area) for number, area in enumerate(getattr(design, side))]
 
 
@@ -49,7 +51,14 @@ def _areas(
     lab: str, design: ExperimentSpec, part: LabTree, reader: TreeReader
 ) -> Iterator[Finding]:
     areas = [area.id for area in part.lab.areas]
-    named = [*_side("treated", design), *_side("control", design)]
+    for side in ("treated", "control"):
+        for (_, number), area in _side(side, design):
+            if area in getattr(design, side)[: int(number)]:
+                yield (side, number), f"{area} is named twice"
+            elif side == "control" and area in design.treated:
+                told = f"{area} is treated: it cannot show what happens without the intervention"
+                yield (side, number), told
+    named: list[tuple[Loc, str]] = [*_side("treated", design), *_side("control", design)]
     named += [(("covariates", n, "area"), row.area) for n, row in enumerate(design.covariates)]
     for loc, area in named:
         if area not in areas and is_sure(lab, "areas", reader):
@@ -59,7 +68,7 @@ def _areas(
 def _indicator(
     loc: Loc,
     name: str,
-    areas: list[tuple[Loc, str]],
+    areas: Sequence[tuple[Loc, str]],
     part: LabTree,
     tree: Tree,
     reader: TreeReader,
@@ -113,9 +122,44 @@ def _covariates(
         if (row.indicator, row.area) in seen:
             yield loc, f"{row.indicator} of {row.area} is named twice"
         seen.add((row.indicator, row.area))
+        if row.area in design.treated and not _is_weather(row.indicator, tree):
+            told = f"{row.indicator} of {row.area} is of a treated area: the intervention may move"
+            told = f"{told} it, and adjusting for it would take away a part of the effect"
+            yield (*loc, "area"), f"{told}; take it from an area that stays as it is"
         where: list[tuple[Loc, str]] = [((*loc, "area"), row.area)]
         named: Loc = (*loc, "indicator")
         yield from _indicator(named, row.indicator, where, tree.labs[lab], tree, reader)
+
+
+def _is_weather(name: str, tree: Tree) -> bool:
+    """Whether an indicator is of something that no street can move; so are unknown ones."""
+    indicator = tree.indicators.get(name)
+    if indicator is None:
+        return True
+    quantity = indicator.quantities[0]
+    spec = tree.quantities.get(quantity)
+    is_rain = quantity.startswith("precipitation")
+    return spec is None or spec.theme == "weather" or is_rain
+
+
+def _lives(
+    design: ExperimentSpec, part: LabTree, tree: Tree, reader: TreeReader
+) -> Iterator[Finding]:
+    """Somebody measures the primary outcome in each area while each phase lasts."""
+    indicator = tree.indicators.get(design.indicator)
+    if indicator is None or _disorder(design) is not None:
+        return
+    quantity = indicator.quantities[0]
+    for _, area in (*_side("treated", design), *_side("control", design)):
+        rows = [row for row in part.devices if row.area == area]
+        rows = [row for row in rows if quantity in measured_by(row.id, part, tree, reader)]
+        for name, (first, end) in (("before", design.before), ("after", design.after)):
+            # A day of leeway: which zone the days are in does not matter here.
+            alive = (row.valid_from[:10] < end and first <= (row.valid_to or end) for row in rows)
+            if rows and not any(alive):
+                since = min(row.valid_from for row in rows)[:10]
+                told = f"no device in {area} measures {quantity} from {first} to {end}"
+                yield (name,), f"{told}; the first one there is valid from {since}"
 
 
 def _method(design: ExperimentSpec, tree: Tree) -> Iterator[Finding]:
@@ -135,6 +179,10 @@ def _method(design: ExperimentSpec, tree: Tree) -> Iterator[Finding]:
 
 
 def _dates(design: ExperimentSpec) -> Iterator[Finding]:
+    disorder = _disorder(design)
+    if disorder is not None:
+        yield disorder
+        return
     lengths = design.days()
     if weekdays_of(design) == "whole_weeks" and any(days % 7 for days in lengths):
         told = f"the phases have {lengths[0]} and {lengths[1]} days: whole_weeks are multiples of 7"
@@ -146,7 +194,36 @@ def _dates(design: ExperimentSpec) -> Iterator[Finding]:
         told = f"expected {design.after[1]} (the end of the after phase) or later"
         told = f"{told}, got {design.stop}"
         yield ("stop",), told
+    if design.method == "paired_days":
+        yield from _pairs(design)
     yield from _intervention(design)
+
+
+def _disorder(design: ExperimentSpec) -> Finding | None:
+    """The first phase that is empty, or begins in the other."""
+    for name, (first, end) in (("before", design.before), ("after", design.after)):
+        if first >= end:
+            return (name,), f"expected [first day, day after the last], got {first} to {end}"
+    if design.after[0] < design.before[1]:
+        told = f"{design.after[0]} lies in the before phase (until {design.before[1]})"
+        return ("after",), f"{told}: phases must not overlap"
+    return None
+
+
+def _pairs(design: ExperimentSpec) -> Iterator[Finding]:
+    """Paired days need phases of the same length, whole weeks apart, and nothing else."""
+    lengths = design.days()
+    first, later = (date.fromisoformat(phase[0]) for phase in (design.before, design.after))
+    if lengths[0] != lengths[1]:
+        told = f"the phases have {lengths[0]} and {lengths[1]} days: pairs need as many in each"
+        yield ("after",), told
+    elif (later - first).days % 7:
+        told = f"{(later - first).days} days after the before phase: pairs need whole weeks"
+        yield ("after",), f"{told}, 364 days for the same season of the year before"
+    if design.weekdays == "adjust":
+        yield ("weekdays",), "both days of a pair are of the same weekday; leave this out"
+    if design.yearly_cycle:
+        yield ("yearly_cycle",), "pairs take the season from their distance; leave this out"
 
 
 def _intervention(design: ExperimentSpec) -> Iterator[Finding]:

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
-from livinglab.config.values import CivilDate, Number, Spec, Text
+from livinglab.config.values import CivilDate, Number, Spec
 from livinglab.registry import Covariate, Experiment
 from livinglab.timeline import parse_instant
 
-Method = Literal["did", "cits", "its", "before_after", "weather_normalised", "counts"]
+Method = Literal[
+    "did", "cits", "its", "before_after", "paired_days", "weather_normalised", "counts"
+]
 Weekdays = Literal["adjust", "whole_weeks", "ignore"]
 Direction = Literal["increase", "decrease", "none", "either"]
 
@@ -30,6 +32,25 @@ EXPERIMENT_STAND_INS: Final[Mapping[str, object]] = {
 }
 
 _MOMENT: Final = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2})?")
+
+
+def _primary(value: object) -> object:
+    if isinstance(value, list):
+        names = ", ".join(map(str, value))
+        told = f"expected one indicator, got {names}: one outcome is primary, decided beforehand"
+        told = f"{told}; put the others under secondary"
+        raise ValueError(told)  # noqa: TRY004 - pydantic gathers ValueErrors
+    return value
+
+
+def _said(value: object) -> object:
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("expected some words, got nothing")
+    return value
+
+
+#: Text with something in it.
+Text = Annotated[str, BeforeValidator(_said)]
 
 
 def _moment(value: object) -> object:
@@ -67,7 +88,7 @@ class ExperimentSpec(Spec):
     hypothesis: Text
     expected: Direction = "either"
     placebo: bool = False
-    indicator: Text
+    indicator: Annotated[Text, BeforeValidator(_primary)]
     secondary: tuple[Text, ...] = ()
     exploratory: tuple[Text, ...] = ()
     family: tuple[Text, ...] | None = None
@@ -85,18 +106,6 @@ class ExperimentSpec(Spec):
     alpha: Annotated[Number, Field(gt=0, lt=0.5)] = 0.05
     min_coverage: Annotated[Number, Field(ge=0, le=1)] = 0.75
     contact: Text
-
-    @model_validator(mode="after")
-    def _dates_are_in_order(self) -> ExperimentSpec:
-        dates = (*self.before, *self.after)
-        if not (dates[0] < dates[1] <= dates[2] < dates[3]):
-            raise ValueError(
-                "expected before [from, to) to end when or before after [from, to) begins"
-            )
-        if set(self.treated) & set(self.control):
-            both = ", ".join(sorted(set(self.treated) & set(self.control)))
-            raise ValueError(f"treated and control share {both}")
-        return self
 
     @property
     def outcomes(self) -> tuple[tuple[tuple[str | int, ...], str], ...]:
@@ -117,11 +126,13 @@ def weekdays_of(spec: ExperimentSpec) -> str:
     """How the rhythm of the week is dealt with, where the file does not say.
 
     With a control area and phases of whole weeks every weekday weighs the same on either side of
-    the date; otherwise dummies for the days of the week.
+    the date, and paired days are of the same weekday; otherwise dummies for the days of the week.
     """
     if spec.weekdays is not None:
         return spec.weekdays
     is_whole = all(days % 7 == 0 for days in spec.days())
+    if spec.method == "paired_days":
+        return "whole_weeks" if is_whole else "ignore"
     return "whole_weeks" if is_whole and spec.control else "adjust"
 
 

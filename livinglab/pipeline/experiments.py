@@ -22,15 +22,15 @@ from livinglab.pipeline.instruments import changed_instruments
 from livinglab.pipeline.recipe import Output, Place, Recipe
 from livinglab.pipeline.upstream import Upstream
 from livinglab.pipeline.windows import INDICATORS, Target, Window
-from livinglab.registry import Device, Experiment, Indicator
+from livinglab.registry import Calibration, Device, Experiment, Indicator
 from livinglab.store.base import Store
-from livinglab.timeline import parse_instant
+from livinglab.timeline import parse_instant, to_text
 
 if TYPE_CHECKING:
     from transforms.experiment import Check, Design, Result
 
 #: Raise it when the same inputs give another output: every experiment is then evaluated again.
-VERSION: Final = "evaluation-5"
+VERSION: Final = "evaluation-7"
 
 
 class ExperimentView:
@@ -121,6 +121,7 @@ class Experiments(Recipe):
             yield f"indicator {name}", definition(self.scope.registry.indicators[name])
         for name in design.outcomes:
             yield f"instruments of {name}", self._changed(name)
+            yield f"calibrations of {name}", self._calibrations(name)
         yield "time zone", self.scope.zone(self.target.lab)
 
     def compute(self, store: Store, windows: Sequence[Window]) -> dict[Window, Output]:
@@ -140,6 +141,7 @@ class Experiments(Recipe):
                 "role": design.role(name),
                 "unit": self.scope.registry.indicators[name].unit,
                 "data": data_digest([*sides.values(), *_columns(covariates)]),
+                "calibrations": self._calibrations(name),
             }
         for name, part in _with_family(design, results).items():
             found[name] |= part
@@ -219,14 +221,45 @@ class Experiments(Recipe):
 
     def _changed(self, name: str) -> str:
         """What about the sensors changed, in words; "" for nothing."""
-        design, zone = self.experiment, self.scope.zone(self.target.lab)
+        design = self.experiment
         areas = (*design.treated, *design.control)
-        phases = [
+        quantities = self.scope.registry.indicators[name].quantities
+        return changed_instruments(self.scope, self.target.lab, areas, quantities, self._phases())
+
+    def _phases(self) -> list[Window]:
+        design, zone = self.experiment, self.scope.zone(self.target.lab)
+        return [
             Window(*(parse_instant(day, zone) for day in phase))
             for phase in (design.before, design.after)
         ]
-        quantities = self.scope.registry.indicators[name].quantities
-        return changed_instruments(self.scope, self.target.lab, areas, quantities, phases)
+
+    def _calibrations(self, name: str) -> list[dict[str, Any]]:
+        """Calibrations in force during the phases, of all sensors that the outcome rests on."""
+        design, registry = self.experiment, self.scope.registry
+        areas, quantities = {*design.treated, *design.control}, registry.indicators[name].quantities
+        devices = {
+            row.id for row in registry.devices if row.lab == design.lab and row.area in areas
+        }
+        return [
+            {
+                "device": row.device,
+                "quantity": row.quantity,
+                "method": row.method,
+                "parameters": dict(sorted(row.parameters.items())),
+                "from": to_text(row.from_ns),
+                "to": None if row.to_ns is None else to_text(row.to_ns),
+            }
+            for row in sorted(
+                registry.calibrations, key=lambda row: (row.device, row.quantity, row.from_ns)
+            )
+            if row.device in devices
+            and row.quantity in quantities
+            and any(_overlaps(row, phase) for phase in self._phases())
+        ]
+
+
+def _overlaps(row: Calibration, phase: Window) -> bool:
+    return row.from_ns < phase.end_ns and (row.to_ns is None or phase.start_ns < row.to_ns)
 
 
 def design_of(experiment: Experiment) -> Design:

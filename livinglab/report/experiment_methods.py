@@ -29,6 +29,12 @@ METHODS: Final[Mapping[str, str]] = {
         " adjusted by regression for the covariates and the day of the week. No other place shows"
         " what would have happened anyway."
     ),
+    "paired_days": (
+        "Before/after comparison of paired days. Each day of the after phase is compared with the"
+        " same day of the week whole weeks earlier, with 52 weeks in the same season of the year"
+        " before; the effect is the mean of these differences. A change that came in the meantime"
+        " for another reason is part of it unless a control area is taken off."
+    ),
     "weather_normalised": (
         "Weather-normalised comparison. A model learns from the before phase how the outcome"
         " depends on the covariates and predicts the after phase as if nothing had changed. The"

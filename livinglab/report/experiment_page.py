@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from livinglab.errors import DataError
 from livinglab.project import Project
-from livinglab.registry import Device, Experiment
+from livinglab.registry import Device
 from livinglab.report import experiment_charts as charts
 from livinglab.report.contents import unit_text
 from livinglab.report.experiment_methods import ERRORS, METHODS, WEEKDAYS, references
@@ -24,7 +24,6 @@ from livinglab.report.experiment_record import (
     require_result,
 )
 from livinglab.report.experiment_words import Words, amount, number
-from livinglab.timeline import civil_date
 
 #: Format -> name ending and template.
 FORMATS: Final[Mapping[str, tuple[str, str]]] = {
@@ -96,7 +95,6 @@ def experiment_contents(
     stored = require_result(project, lab, name, now_ns)
     design, record = stored.experiment, stored.record
     place = project.registry.labs[lab]
-    now = civil_date(project.registry.settings.now_ns if now_ns is None else now_ns, place.timezone)
     words = Words(place, design, project.registry.indicators[design.indicator], record)
     return {
         "design": design,
@@ -104,7 +102,7 @@ def experiment_contents(
         "record": record,
         "stored": stored,
         "words": words,
-        "interim": design.stop if design.stop and now.isoformat() < design.stop else "",
+        "interim": stored.interim,
         "charts": _charts(project, stored),
         "facts": facts(words),
         "parts": [(part, estimate) for part, estimate in sorted(record["parts"].items())],
@@ -115,7 +113,7 @@ def experiment_contents(
         "errors": ERRORS,
         "references": references(record["method"]),
         "flags": flag_counts(project, design),
-        "instruments": _instruments(project, design),
+        "instruments": _instruments(project, stored),
         "citation": citation(project, stored),
     }
 
@@ -132,7 +130,8 @@ def facts(words: Words) -> list[tuple[str, str]]:
         (f"{words.level} % interval", f"{words.effect('low')} to {words.effect('high')}"),
         ("p value", number(record["estimate"]["p"])),
         ("p value, adjusted", f"{number(record['p_adjusted'])} ({_family(record)})"),
-        ("Minimal detectable effect", f"{words.mde()} (power 80 %)"),
+        ("Minimal detectable effect", f"{words.mde()} (power 80 %, from the before phase alone)"),
+        ("The same as the days turned out", words.mde("mde_attained")),
         ("Days used, dropped", f"{record['n_used']}, {record['n_dropped']}"),
         ("Days that they are worth", " + ".join(number(n) for n in record["effective_days"])),
         ("Autocorrelation of one day to the next", number(record["r"])),
@@ -145,6 +144,8 @@ def facts(words: Words) -> list[tuple[str, str]]:
         rows.insert(5, ("In percent of before", f"{number(percent['effect'])} ({span})"))
     if record.get("energy_percent") is not None:
         rows.insert(6, ("Sound energy", f"{record['energy_percent']:+g} %"))
+    if words.is_interim:
+        rows = [row for row in rows if not row[0].startswith("p value")]
     if record["adjusted_for"]:
         rows.append(("Adjusted for", ", ".join(record["adjusted_for"])))
     for kind in ("placebo_in_time", "placebo_in_space"):
@@ -152,7 +153,8 @@ def facts(words: Words) -> list[tuple[str, str]]:
         if placebo is not None:
             among = len(placebo["effects"])
             text = f"rank {placebo['rank']} among {among} placebos and itself"
-            rows.append((f"Placebo {placebo['kind']}", f"{text} (p {number(placebo['p'])})"))
+            chance = "" if words.is_interim else f" (p {number(placebo['p'])})"
+            rows.append((f"Placebo {placebo['kind']}", f"{text}{chance}"))
     return rows
 
 
@@ -236,20 +238,20 @@ def _charts(project: Project, stored: Stored) -> list[tuple[str, str]]:
     return drawn
 
 
-def _instruments(project: Project, design: Experiment) -> list[str]:
+def _instruments(project: Project, stored: Stored) -> list[str]:
     """Sensors and calibrations behind the primary outcome, in words."""
+    design = stored.experiment
     indicator = project.registry.indicators[design.indicator]
     areas = (*design.treated, *design.control)
     rows = [row for row in project.registry.devices if row.area in areas and row.lab == design.lab]
     wanted = indicator.quantities[0]
     rows = [row for row in rows if wanted in _measured(project, row)]
-    ids = {row.id for row in rows}
     return [
         *(f"{row.id} ({row.model}) in {row.area}" for row in rows),
         *(
-            f"calibration of {row.quantity} of {row.device}: {row.method} ({row.evidence})"
-            for row in project.registry.calibrations
-            if row.device in ids and row.quantity in indicator.quantities
+            f"calibration of {row['quantity']} of {row['device']}: {row['method']}, valid from"
+            f" {row['from']}{'' if row['to'] is None else ' to ' + row['to']}"
+            for row in stored.record["calibrations"]
         ),
     ]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from livinglab.errors import DataError
 from livinglab.flags import Flag
@@ -19,7 +20,7 @@ from livinglab.pipeline.scope import Scope
 from livinglab.pipeline.windows import EXPERIMENT, Target, Window
 from livinglab.project import Project
 from livinglab.registry import Experiment
-from livinglab.timeline import parse_instant
+from livinglab.timeline import civil_date, parse_instant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,9 @@ class Stored:
         Versions that computed it, and when.
     state : str
         "fresh", or why it is stale.
+    interim : str
+        The design's date while it has not come, else "". The record then holds estimate and
+        interval, but no p value and no verdict: whoever looks every day finds something one day.
     """
 
     experiment: Experiment
@@ -47,6 +51,12 @@ class Stored:
     code: str
     computed: str
     state: str
+    interim: str = ""
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the record has what reports of this version tell."""
+        return {"others", "calibrations"} <= self.record.keys()
 
     @property
     def outcomes(self) -> list[dict[str, Any]]:
@@ -88,14 +98,56 @@ def stored_result(
     )
     info = read_info(project.store, target, scope.step(target), ALWAYS)
     newest = info[max(info)] if info else {}
+    now = project.registry.settings.now_ns if now_ns is None else now_ns
+    today = civil_date(now, project.registry.labs[experiment.lab].timezone).isoformat()
+    interim = experiment.stop if today < experiment.stop else ""
+    record = json.loads(str(points[0].fields["result"]))
     return Stored(
         experiment=experiment,
-        record=json.loads(str(points[0].fields["result"])),
+        record=without_claims(record, interim) if interim else record,
+        interim=interim,
         registry=str(newest.get("registry", "unknown")),
         code=str(newest.get("code", "unknown")),
         computed=str(newest.get("computed", "unknown")),
         state=stale[0].reason if stale else "fresh",
     )
+
+
+def without_claims(record: Mapping[str, Any], stop: str) -> dict[str, Any]:
+    """A record before the date of its design: no p value, verdict or reason, also of others.
+
+    Examples
+    --------
+    >>> early = without_claims({"estimate": {"p": 0.01, "effect": 2.0}, "verdict": "effect shown"},
+    ...                        "2026-09-01")
+    >>> early["estimate"], early["headline"]
+    ({'p': None, 'effect': 2.0}, 'interim: no verdict before 2026-09-01')
+    """
+    masked = {
+        name: None if name == "p_adjusted" else _without_p(value)
+        for name, value in record.items()
+        if name != "others"
+    }
+    told = f"The design fixes {stop} as the date of its result; until then nothing is concluded."
+    masked |= {
+        "verdict": "interim",
+        "headline": f"interim: no verdict before {stop}",
+        "reasons": [told],
+        "checks": [row for row in record.get("checks", ()) if row["name"] not in _TELLING],
+        "others": [without_claims(each, stop) for each in record.get("others", ())],
+    }
+    return masked
+
+
+#: Checks whose sentence gives away whether an effect is shown.
+_TELLING: Final = frozenset({"pre-trend", "event study", "direction", "second opinions"})
+
+
+def _without_p(value: Any) -> Any:
+    if isinstance(value, dict):
+        names = ("p", "p_adjusted")
+        return {key: None if key in names else _without_p(part) for key, part in value.items()}
+    return [_without_p(part) for part in value] if isinstance(value, list) else value
 
 
 def require_result(project: Project, lab: str, name: str, now_ns: int | None = None) -> Stored:
@@ -114,7 +166,7 @@ def require_result(project: Project, lab: str, name: str, now_ns: int | None = N
             f"experiment {name!r} has no result yet",
             hint=f"it is evaluated after {experiment.after[1]}; then `livinglab reconcile`",
         )
-    if "others" not in stored.record:
+    if not stored.is_readable:
         hint = f"`{command}` or `livinglab reconcile` evaluates it again"
         raise DataError(f"the result of {name!r} was written by an older version", hint=hint)
     return stored

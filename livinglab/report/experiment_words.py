@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import expm1
-from typing import Any
+from typing import Any, Final
 
 from livinglab.registry import Experiment, Indicator, Lab
 from livinglab.report.contents import unit_text
 from livinglab.report.experiment_record import last_day
+
+#: What stands for a verdict before the date that the design fixes.
+INTERIM: Final = "interim"
 
 
 def number(value: float | None) -> str:
@@ -49,12 +52,27 @@ class Words:
             return f"{number(self.record['percent'][name])} %"
         return amount(self.record["estimate"][name], self.unit)
 
-    def mde(self) -> str:
-        """Minimal detectable effect with unit."""
-        value = self.record["mde"]
+    def mde(self, name: str = "mde") -> str:
+        """Minimal detectable effect with unit, planned ("mde") or as it came out."""
+        value = self.record[name]
         if value is not None and self.record["scale"] == "log ratio":
             return f"{number(100 * expm1(value))} %"
         return amount(value, self.unit)
+
+    @property
+    def is_interim(self) -> bool:
+        """Whether the design's date has not come: nothing is claimed yet."""
+        return str(self.record["verdict"]) == INTERIM
+
+    def failed(self) -> list[str]:
+        """Names of the checks that failed."""
+        return [check["name"] for check in self.record["checks"] if not check["passed"]]
+
+    def visible(self) -> str:
+        """What this experiment could have seen: the larger of plan and outcome, with unit."""
+        planned, attained = self.record["mde"], self.record["mde_attained"]
+        is_worse = None not in (planned, attained) and attained > planned
+        return self.mde("mde_attained" if is_worse else "mde")
 
     def tried(self) -> str:
         """What was tried, where and when."""
@@ -92,7 +110,7 @@ class Words:
         if self.record["method"] in ("its", "cits"):
             than = "than the trend before would have led to"
         elif self.record["adjusted_for"]:
-            than = f"{than}, weather and week allowed for"
+            than = f"{than}, {', '.join(self.record['adjusted_for'])} allowed for"
         text += f". That is {self.effect().lstrip('-')} {way} {than}"
         percent = self.record["percent"]["effect"]
         if percent is not None and self.record["scale"] == "unit":
@@ -105,6 +123,8 @@ class Words:
         if record["estimate"]["low"] is None:
             return "Not at all: " + " ".join(record["reasons"])
         span = f"between {self.effect('low')} and {self.effect('high')}"
+        if self.is_interim:
+            return f"That cannot be said yet. With what has arrived the change is {span}."
         zero = record["estimate"]["low"] <= 0 <= record["estimate"]["high"]
         text = (
             f"The true change {'may be anything' if zero else 'is likely'} {span}"
@@ -115,19 +135,21 @@ class Words:
             text += " How small a change could have been seen cannot be told."
         else:
             text += (
-                f" A change of {self.mde()} or more would have been seen in four of five such"
+                f" A change of {self.visible()} or more would have been seen in four of five such"
                 " experiments; smaller ones mostly would not."
             )
-        failed = [check["name"] for check in record["checks"] if not check["passed"]]
+        failed = self.failed()
         if failed:
             return f"{text} Not everything is in order: {', '.join(failed)} (see the checks)."
         return f"{text} All checks of the design were passed."
 
     def means(self) -> str:
         """What follows for a decision."""
+        verdict = self.record["verdict"]
+        if self.is_interim:
+            return f"Nothing yet. {self.record['reasons'][0]}"
         if self.design.placebo:
             return self._placebo()
-        verdict = self.record["verdict"]
         why = str(self.record["reasons"][0])
         if verdict == "invalid":
             return f"These numbers must not be used for a decision. {why}"
@@ -139,7 +161,7 @@ class Words:
         if verdict == "no effect shown":
             return (
                 f"No change was shown. That is not proof that there is none: if a change of less"
-                f" than {self.mde()} would matter, this experiment was too small to answer."
+                f" than {self.visible()} would matter, this experiment was too small to answer."
             )
         return self._effect()
 
@@ -151,6 +173,14 @@ class Words:
             text += " It goes the way that was expected." if as_said else (
                 " It goes the OTHER way than was expected: ask why before acting on it."
             )  # fmt: skip
+        if not self.design.control:
+            text += (
+                " But there was no control area: the numbers cannot tell the measure from whatever"
+                " else changed at that time (season, weather, events, works nearby)."
+            )
+        doubts = [name for name in self.failed() if name not in ("control area", "direction")]
+        if doubts:
+            text += f" Look first at the checks that failed: {', '.join(doubts)}."
         return (
             f"{text} Whether {self.effect('low')} to {self.effect('high')} is worth the measure is"
             " for people to decide; the numbers say nothing about costs or about other places."

@@ -22,7 +22,7 @@ def stored_sections(project: Project) -> list[tuple[dict[str, Any], list[tuple[s
     for lab in project.registry.labs.values():
         for experiment in lab.experiments.values():
             stored = stored_result(project, experiment)
-            if stored is not None and "others" in stored.record:
+            if stored is not None and stored.is_readable:
                 section = experiment_section(project, stored)
                 told.append((section, section["facts"]))
     return told

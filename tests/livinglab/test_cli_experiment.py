@@ -56,6 +56,34 @@ def test_show_as_json_is_the_record_with_its_provenance(demo: Project) -> None:
     assert {"code", "computed"} <= set(record["provenance"])
 
 
+def test_show_as_json_has_every_field_that_defends_the_number(demo: Project) -> None:
+    """What a result record must hold: ids, sites, phases, days, means, model, errors, verdict."""
+    record = json.loads(run("show", "lombok", NAME, "--json"))
+    for key in (
+        "experiment", "indicator", "unit", "treated", "control", "before", "after", "excluded",
+        "mean", "estimator", "formula", "covariates", "estimate", "alpha", "p_adjusted", "family",
+        "percent", "g", "mde", "mde_attained", "r", "pre_trend", "placebo_in_time", "sensitivity",
+        "calibrations", "data", "design", "transform", "verdict", "reasons",
+    ):  # fmt: skip
+        assert key in record, key
+    assert {"se", "df", "lags", "low", "high", "p"} <= set(record["estimate"])
+    assert {(row["side"], row["phase"]) for row in record["excluded"]} == {
+        (side, phase) for side in ("treated", "control") for phase in ("before", "after")
+    }
+
+
+def test_show_before_the_date_of_the_design_concludes_nothing(
+    demo: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVINGLAB_NOW", "2025-09-04T10:00:00Z")
+    assert "INTERIM: nothing is to be concluded before 2025-09-05." in run("show", "lombok", NAME)
+    assert "interim: no verdict" in run("list")
+    record = json.loads(run("show", "lombok", NAME, "--json"))
+    assert (record["verdict"], record["p_adjusted"], record["estimate"]["p"]) == (
+        "interim", None, None,
+    )  # fmt: skip
+
+
 def test_report_writes_both_files(demo: Project, tmp_path: Path) -> None:
     told = run("report", "lombok", NAME, "--out", str(tmp_path / "there"))
     for ending in (".html", ".md"):

@@ -135,6 +135,29 @@ MISTAKES = [
     ("{indicator: rain_day, area: dommel}", "{indicator: rain_day}",
      "line 16, covariates[0].area: missing"),
     ("expected: decrease", "expected: down", "line 4, expected: "),
+    ("hypothesis: Evenings get quieter.", "hypothesis: ' '",
+     "line 3, hypothesis: expected some words, got nothing"),
+    ("indicator: levening", "indicator: [levening, lden]",
+     "line 5, indicator: expected one indicator, got levening, lden: one outcome is primary"),
+    ("treated: [stratumseind]", "treated: [stratumseind, stratumseind]",
+     "line 8, treated[1]: stratumseind is named twice"),
+    ("treated: [stratumseind]", "treated: [stratumseind]\ncontrol: [stratumseind]",
+     "line 9, control[0]: stratumseind is treated: it cannot show what happens without"),
+    ("before: [2025-06-02, 2025-06-30]", "before: [2025-06-30, 2025-06-02]",
+     "line 10, before: expected [first day, day after the last], got 2025-06-30 to 2025-06-02"),
+    ("after: [2025-07-07, 2025-08-04]", "after: [2025-06-23, 2025-08-04]",
+     "line 11, after: 2025-06-23 lies in the before phase (until 2025-06-30): phases must not"),
+    ("before: [2025-06-02, 2025-06-30]", "before: [2015-06-02, 2015-06-30]",
+     "line 10, before: no device in stratumseind measures sound_level_laeq from 2015-06-02 to"),
+    ("method: weather_normalised\nweekdays: whole_weeks",
+     "method: paired_days\nweekdays: adjust",
+     "line 14, weekdays: both days of a pair are of the same weekday; leave this out"),
+    ("after: [2025-07-07, 2025-08-04]\nstop: 2025-08-11\nmethod: weather_normalised",
+     "after: [2025-07-08, 2025-08-05]\nstop: 2025-08-11\nmethod: paired_days",
+     "line 11, after: 36 days after the before phase: pairs need whole weeks, 364 days for"),
+    ("after: [2025-07-07, 2025-08-04]\nstop: 2025-08-11\nmethod: weather_normalised",
+     "after: [2025-07-07, 2025-07-28]\nstop: 2025-08-11\nmethod: paired_days",
+     "line 11, after: the phases have 28 and 21 days: pairs need as many in each"),
 ]  # fmt: skip
 
 
@@ -145,6 +168,22 @@ def test_mistake_in_a_design_is_told_with_line_and_key(
     tree.replace(FILE, old, new)
     problems = tree.problems()
     assert any(FILE in line and told in line for line in problems), problems
+
+
+def test_covariate_that_the_intervention_may_move_is_refused(tree: ConfigTree) -> None:
+    """Weather of the treated area is no objection, traffic there is."""
+    name = "labs/lombok/experiments/bicycles-placebo.yaml"
+    row = "covariates: [{indicator: bike_daily_count, area: kanaalstraat}]\n"
+    changed = {"indicator: bike_daily_count": "indicator: no2_daily_mean", "expected: none": row}
+    for old, new in changed.items():
+        tree.replace(name, old, new)
+    told = "covariates[0].area: bike_daily_count of kanaalstraat is of a treated area"
+    assert any(told in line for line in tree.problems()), tree.problems()
+
+
+def test_paired_days_are_a_method_without_a_control_or_with_one(tree: ConfigTree) -> None:
+    tree.replace(FILE, "method: weather_normalised\nweekdays: whole_weeks", "method: paired_days")
+    assert (design(tree).method, design(tree).weekdays) == ("paired_days", "whole_weeks")
 
 
 def test_several_mistakes_are_told_at_once(tree: ConfigTree) -> None:

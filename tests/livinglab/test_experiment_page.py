@@ -120,7 +120,17 @@ def test_report_before_the_stop_date_is_interim(demo_project: Project) -> None:
     early = parse_instant("2025-09-04T10:00:00Z")
     contents = experiment_contents(demo_project, "lombok", NAME, now_ns=early)
     assert contents["interim"] == "2025-09-05"
-    assert "Interim." in rendered(contents, "html")
+    for fmt in ("html", "md"):
+        text = rendered(contents, fmt)
+        assert "Interim." in text
+        assert "interim: no verdict before 2025-09-05" in text
+        assert "Nothing yet. The design fixes 2025-09-05" in text
+        for claim in ("effect shown", "p value", "includes none at all", "It found"):
+            assert claim not in text.replace("p values and verdict are left out", ""), claim
+    final = require_result(demo_project, "lombok", NAME).record
+    masked = contents["record"]
+    assert masked["estimate"] == final["estimate"] | {"p": None}
+    assert {row["p"] for row in [*masked["sensitivity"], *masked["event_study"]]} == {None}
     assert experiment_contents(demo_project, "lombok", NAME)["interim"] == ""
 
 
@@ -177,7 +187,8 @@ def small(tmp_path: Path) -> Iterator[Project]:
 
 
 def test_report_of_an_invalid_result_forbids_to_use_it(small: Project) -> None:
-    contents = experiment_contents(small, LAB, "trial", now_ns=END)
+    late = parse_instant("2025-12-01T12:00:00Z")
+    contents = experiment_contents(small, LAB, "trial", now_ns=late)
     page = Page(rendered(contents, "html"))
     assert "must not be used for a decision" in page.text
     assert "Level" in page.text or "level" in page.text
@@ -233,6 +244,7 @@ def words(**changes: Any) -> Words:
         "estimate": numbers,
         "percent": {"effect": -30.0, "low": -50.0, "high": -10.0},
         "mde": 2.0,
+        "mde_attained": 1.9,
         "checks": [],
         "adjusted_for": [],
         "mean": {"treated_before": 10.0, "treated_after": 8.0, "control_before": 5.0,

@@ -38,6 +38,7 @@ DESIGNS = (
     design(id="before-after", method="before_after", control=(), covariates=LEVEL, **LONG),
     design(id="weather", method="weather_normalised", covariates=LEVEL, **LONG),
     design(id="counts", method="counts", **LONG),
+    design(id="pairs", method="paired_days", **(LONG | {"weekdays": "whole_weeks"})),
 )
 
 
@@ -79,7 +80,7 @@ def record(project: Project, name: str) -> dict[str, Any]:
     return dict(json.loads(str(point.fields["result"])))
 
 
-@pytest.mark.parametrize("name", ["did", "cits", "its", "before-after", "weather", "counts"])
+@pytest.mark.parametrize("name", [row.id for row in DESIGNS])
 def test_each_method_finds_the_effect_in_the_stored_days(project: Project, name: str) -> None:
     result = record(project, name)
     truth = EFFECT
@@ -199,6 +200,9 @@ def test_recalibration_within_the_phases_makes_the_contrast_invalid(
     assert check["passed"] is is_same
     assert ("calibration of count_bike of bike-1" in check["consequence"]) is not is_same
     assert is_same or (result["verdict"], result["reasons"][0]) == ("invalid", check["consequence"])
+    used = [] if valid[0] == "2025-10-27" else [("bike-1", "linear", {"offset": 0.0, "slope": 1.1})]
+    rows = result["calibrations"]
+    assert [(each["device"], each["method"], each["parameters"]) for each in rows] == used
 
 
 def test_sensor_that_is_moved_within_the_phases_makes_the_contrast_invalid(tmp_path: Path) -> None:

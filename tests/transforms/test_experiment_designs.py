@@ -19,7 +19,6 @@ from transforms.experiment import (
     did,
     glsar,
     its,
-    paired_days,
     placebo_in_space,
     placebo_in_time,
     weather_normalised,
@@ -113,18 +112,6 @@ def test_before_after_removes_weekdays_and_weather() -> None:
     assert fit.estimate.high - fit.estimate.low < 2
     plain = before_after(outcome, **phases(42, 42), weekdays=False)
     assert plain.estimate.se > 2 * fit.estimate.se
-
-
-def test_paired_days_compare_like_with_like_and_count_lost_pairs() -> None:
-    week = np.tile([10, 10, 10, 10, 10, 2, 1.0], 8)
-    outcome = pd.Series(week + ar1(56, 0.2, 10)[0] / 3 + step(28, 2.0), index=days(56))
-    outcome.iloc[30] = np.nan
-    fit = paired_days(outcome, **phases(28, 28))
-    assert fit.design == "paired days, 4 weeks apart"
-    assert (fit.n_after, fit.n_missing) == (27, 1)
-    assert fit.estimate.low < 2.0 < fit.estimate.high
-    with pytest.raises(DataError, match="0 pairs"):
-        paired_days(outcome, **phases(28, 28), shift_weeks=52)
 
 
 def test_weather_normalised_agrees_with_regression_and_tells_how_good_the_model_is() -> None:

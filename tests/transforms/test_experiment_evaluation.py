@@ -140,6 +140,7 @@ def test_evaluate_weather_normalised_needs_a_second_way_that_agrees() -> None:
             (),
             (regression,),
             mde=1.0,
+            attained=1.1,
             method="weather_normalised",
             has_control=False,
             placebo=False,
@@ -262,3 +263,54 @@ def test_adjusted_verdict_withdraws_a_claim_that_does_not_survive_the_family() -
     assert weaker.verdict is Verdict.INCONCLUSIVE
     assert "3 outcomes were declared" in weaker.reasons[0]
     assert weaker.estimate == result.estimate
+
+
+# ------------------------------------------------------------------ what must not be claimed
+
+
+def test_before_after_in_another_season_is_no_effect_however_small_p_is() -> None:
+    treated, _, _ = outcome(15.0)
+    plain = evaluate(treated, design=design("before_after", weekdays="adjust"))
+    named = {check.name: check for check in plain.checks}
+    assert plain.p < 0.05
+    assert plain.verdict is Verdict.INCONCLUSIVE
+    assert "56 days apart in the year" in named["season"].consequence
+    assert "different seasons" in plain.reasons[0]
+    told = evaluated("before_after").checks
+    assert [check.passed for check in told if check.name == "season"] == [True]
+    assert "season" not in {check.name for check in evaluated("did").checks}
+    none, _, _ = outcome(0.0)
+    hidden = evaluate(none, design=design("before_after", weekdays="adjust"))
+    assert hidden.verdict is Verdict.INCONCLUSIVE
+    assert "could hide an effect" in hidden.reasons[0]
+
+
+def test_the_same_weeks_of_two_years_are_one_season() -> None:
+    index = pd.date_range("2024-03-04", "2025-04-14", inclusive="left")
+    values = pd.Series(np.random.default_rng(4).normal(50, 3, len(index)), index=index)
+    result = evaluate(
+        values + 6.0 * (index >= "2025-01-01"),
+        design=Design(
+            method="before_after",
+            before=(date(2024, 3, 4), date(2024, 4, 15)),
+            after=(date(2025, 3, 3), date(2025, 4, 14)),
+            weekdays="adjust",
+        ),
+    )
+    season = next(check for check in result.checks if check.name == "season")
+    assert season.passed
+    assert result.verdict is Verdict.EFFECT, result.reasons
+
+
+def test_days_less_steady_than_foretold_make_what_could_be_seen_larger() -> None:
+    treated, control, _ = outcome(0.0)
+    wild = np.where(np.arange(2 * N) >= N, 6.0, 0.0) * ar1(0.0, 21)
+    result = evaluate(treated + wild, control, design=design())
+    calm = evaluate(treated, control, design=design())
+    assert result.mde == calm.mde  # from the before phase alone
+    assert result.mde_attained > 1.5 * result.mde
+    precision = next(check for check in result.checks if check.name == "precision")
+    assert not precision.passed
+    if result.verdict is Verdict.NO_EFFECT:
+        assert say_unit(result.mde_attained) in result.reasons[0]
+    assert next(check for check in calm.checks if check.name == "precision").passed

@@ -23,7 +23,7 @@ import pandas as pd
 import pytest
 from shared_mobility_water import fremont_panel
 
-from transforms.experiment import Design, Verdict, evaluate, paired_days
+from transforms.experiment import Design, Verdict, evaluate
 from transforms.experiments.days import by_date
 from transforms.mobility import daily_count
 
@@ -79,14 +79,14 @@ def test_first_days_of_the_closure_match_source_c() -> None:
 
 def test_closure_is_an_effect_against_the_same_weeks_of_the_year_before() -> None:
     """What the sources could not give: an interval for the whole closure."""
-    found = paired_days(
-        days(),
+    design = Design(
+        method="paired_days",
         before=(date(2018, 1, 13), date(2018, 2, 3)),
         after=(date(2019, 1, 12), date(2019, 2, 2)),
-        shift_weeks=52,
     )
-    assert found.n_after == 21
-    assert found.estimate.low > 0
+    found = evaluate(days(), design=design)
+    assert found.n_used == 42
+    assert found.low > 0
     assert 20 < found.effect_percent < 50
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from math import expm1, isnan
+from math import expm1, isfinite, isnan
 from typing import Final
 
 import numpy as np
 
+from transforms.experiments.covariates import YEAR_DAYS
 from transforms.experiments.days import Phase
 from transforms.experiments.design import Rows
 from transforms.experiments.regression import Estimate
@@ -22,8 +23,17 @@ GOOD_DAYS: Final = 28
 WEAK_SHARE: Final = 0.20
 #: By how much the share of one weekday may differ between the phases.
 WEEKDAY_SHARE: Final = 0.05
+#: Further apart in the year than this, phases of one place differ by their season.
+SEASON_DAYS: Final = 31
+#: How much less precise than foretold a result may be before that is said.
+LESS_PRECISE: Final = 1.5
 #: How many odd days a sentence names before it counts the rest.
 NAMED: Final = 5
+
+_EQUAL_WEEKS: Final = {
+    "adjust": "Days of the week are adjusted for.",
+    "paired_days": "Every day is compared with the same day of the week.",
+}
 
 Phases = tuple[Phase, Phase]
 #: How a number of the outcome is written in a sentence.
@@ -105,7 +115,11 @@ def gaps_check(phases: Phases) -> Check:
 def control_check(*, has_control: bool) -> Check:
     """Whether another place shows what would have happened anyway."""
     if has_control:
-        return Check("control area", True, "A control area shows what happened meanwhile.")
+        text = (
+            "A control area shows what happened meanwhile. What the intervention displaced to it"
+            " (traffic, noise) would count twice."
+        )
+        return Check("control area", passed=True, consequence=text)
     return Check(
         "control area",
         passed=False,
@@ -114,10 +128,40 @@ def control_check(*, has_control: bool) -> Check:
     )
 
 
+def season_check(phases: Phases, *, is_adjusted: bool, yearly_cycle: bool) -> Check:
+    """Whether two phases at one place are of the same season, or something allows for it."""
+    middles = [part.first.toordinal() + part.last.toordinal() for part in phases]
+    apart = abs(middles[1] - middles[0]) / 2 % YEAR_DAYS
+    apart = min(apart, YEAR_DAYS - apart)
+    told = f"The middles of the phases lie {apart:.0f} days apart in the year"
+    if yearly_cycle:
+        return Check("season", True, f"{told}; a yearly cycle is part of the model.")
+    if apart <= SEASON_DAYS:
+        return Check("season", True, f"{told}: about the same season.")
+    if is_adjusted:
+        text = f"{told}; the season is allowed for only as far as the covariates carry it."
+        return Check("season", passed=True, consequence=text)
+    text = f"{told}: the season alone can make such a difference, as no control area takes it off."
+    return Check("season", passed=False, consequence=text)
+
+
+def precision_check(mde: float, attained: float, say: Say = say_unit) -> Check | None:
+    """Whether the days turned out about as steady as the before phase foretold."""
+    if not (isfinite(mde) and isfinite(attained)):
+        return None
+    if attained <= LESS_PRECISE * mde:
+        return Check("precision", True, "The days turned out about as steady as was foretold.")
+    text = (
+        f"From the before phase an effect of {say(mde)} seemed detectable; as the days turned out"
+        f" it is {say(attained)}."
+    )
+    return Check("precision", passed=False, consequence=text)
+
+
 def weekday_check(rows: Rows, weekdays: str) -> Check:
     """Whether each weekday weighs the same in both phases, or is adjusted for."""
-    if weekdays == "adjust":
-        return Check("weekdays", passed=True, consequence="Days of the week are adjusted for.")
+    if weekdays in _EQUAL_WEEKS:
+        return Check("weekdays", passed=True, consequence=_EQUAL_WEEKS[weekdays])
     # Any day number modulo 7 is a weekday; which one it is does not matter for the balance.
     shares = [
         np.bincount(rows.day[rows.after == which] % 7, minlength=7) / max(len(rows.of(which)), 1)

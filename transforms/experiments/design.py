@@ -20,6 +20,7 @@ METHODS: Final = {
     "cits": "controlled interrupted time series",
     "its": "interrupted time series",
     "before_after": "before/after comparison",
+    "paired_days": "before/after comparison of paired days",
     "weather_normalised": "weather-normalised comparison",
     "counts": "ratio of counts, quasi-Poisson",
 }
@@ -28,6 +29,8 @@ NEEDS_CONTROL: Final = frozenset({"did", "cits"})
 WITHOUT_CONTROL: Final = frozenset({"its", "before_after"})
 #: Methods that model trends, so that a drift before the intervention is no objection.
 WITH_TREND: Final = frozenset({"its", "cits"})
+#: The method that compares each day with the same weekday whole weeks earlier.
+PAIRED: Final = "paired_days"
 #: How the rhythm of the week is dealt with.
 WEEKDAYS: Final = ("adjust", "whole_weeks", "ignore")
 #: Which way the hypothesis expects the outcome to go.
@@ -44,6 +47,7 @@ class Design:
         A key of `METHODS`.
     before, after : (date, date)
         Phases [first day, day after the last); the transition lies between them and is dropped.
+        For "paired_days" equally long and whole weeks apart.
     weekdays : {"adjust", "whole_weeks", "ignore"}
         Dummies for the days of the week, or phases of whole weeks, in which every weekday weighs
         the same.
@@ -93,6 +97,31 @@ class Design:
         ):
             if value not in known:
                 raise DataError(f"{name} is {value!r}", hint=f"one of {', '.join(known)}")
+        told = unpaired(self.before, self.after) if self.method == PAIRED else ""
+        if told:
+            raise DataError(f"paired_days: {told}", hint="52 weeks apart is the same season")
+        if self.method == PAIRED and (self.weekdays == "adjust" or self.yearly_cycle):
+            hint = "leave out weekdays: adjust and yearly_cycle: each day has its own counterpart"
+            raise DataError("paired_days takes neither weekdays nor a yearly cycle", hint=hint)
+
+
+def unpaired(before: Dates, after: Dates) -> str:
+    """Why two phases do not make pairs of days; "" where they do.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> year = (date(2025, 1, 6), date(2025, 2, 3)), (date(2026, 1, 5), date(2026, 2, 2))
+    >>> unpaired(*year), unpaired(year[0], (date(2026, 1, 6), date(2026, 2, 3)))
+    ('', 'the phases begin on different days of the week, 365 days apart')
+    """
+    lengths = [(end - first).days for first, end in (before, after)]
+    if lengths[0] != lengths[1]:
+        return f"the phases have {lengths[0]} and {lengths[1]} days: pairs need as many in each"
+    apart = (after[0] - before[0]).days
+    if apart % 7:
+        return f"the phases begin on different days of the week, {apart} days apart"
+    return ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,7 +178,8 @@ def day_table(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Calendar of both phases as of `contrast_days` with a column `used`, and the covariates.
 
-    A day is used when the outcome has a value on every side and every covariate has one.
+    A day is used when the outcome has a value on every side and every covariate has one; of paired
+    days both.
 
     Raises
     ------
@@ -175,6 +205,10 @@ def day_table(
         frame["d"] = _log_counts(frame, is_ratio=control is not None)
     frame["adjusted"] = extra.notna().all(axis=1)
     frame["used"] = frame["d"].notna() & frame["adjusted"]
+    if design.method == PAIRED:
+        # A day without its counterpart says nothing.
+        sides = frame["used"].to_numpy().reshape(2, -1)
+        frame["used"] = np.tile(sides.all(axis=0), 2)
     return frame, extra
 
 
@@ -199,6 +233,21 @@ def rows_of(frame: pd.DataFrame, extra: pd.DataFrame, design: Design) -> Rows:
         half=(int(is_after.sum()) - 1) / 2,
         counts=counts,
         offset=offset,
+    )
+
+
+def pairs_of(rows: Rows) -> Rows:
+    """Each after day less its counterpart before, of days used in pairs; days of the after phase.
+
+    Covariates are differences too and stay uncentred: the effect is that of days with equal ones.
+    """
+    early, late = rows.after == 0, rows.after == 1
+    return replace(
+        rows,
+        y=rows.y[late] - rows.y[early],
+        day=rows.day[late],
+        after=rows.after[late],
+        extra=rows.extra[late] - rows.extra[early],
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from transforms.experiments.design import WITH_TREND, Rows
+from transforms.experiments.design import PAIRED, WITH_TREND, Rows
 from transforms.experiments.noise import Days, Matrix, Vector
 
 
@@ -39,6 +39,8 @@ def model_of(method: str, rows: Rows, *, has_control: bool) -> Model:
     """The model of a method on some days."""
     if method in WITH_TREND:
         return _trends(rows, has_control=has_control)
+    if method == PAIRED:
+        return _pairs(rows, has_control=has_control)
     return _step(rows, has_control=has_control, method=method)
 
 
@@ -87,6 +89,16 @@ def _trends(rows: Rows, *, has_control: bool) -> Model:
         4,
         _formula("its", rows, formula, has_control=has_control),
     )
+
+
+def _pairs(rows: Rows, *, has_control: bool) -> Model:
+    """The mean of the differences of `pairs_of`."""
+    matrix = np.column_stack([np.ones(len(rows.y)), rows.extra])
+    side = "d" if has_control else "y"
+    told = " + g' (W_t - W_(t-s))" if rows.names else ""
+    more = ", d_t = treated_t - control_t" if has_control else ""
+    formula = f"{side}_t - {side}_(t-s) = b{told} + e_t, s = whole weeks{more}"
+    return Model(matrix, _padded(np.ones(1), matrix), {}, 1, formula)
 
 
 def _padded(weights: Vector, matrix: Matrix) -> Vector:

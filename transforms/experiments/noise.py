@@ -14,16 +14,23 @@ Days = npt.NDArray[np.int64]
 
 #: Lag-1 coefficients that the filter may take; above, the series is a trend rather than noise.
 MAX_AR: Final = 0.97
+#: The same where a share of the noise has no memory: what is left of it tells so little that
+#: higher values would be chance, and the interval useless.
+MAX_AR_BESIDE_WHITE: Final = 0.9
 
 
 class Geometry:
     """What depends on the regressors and the calendar alone, the same for every outcome.
 
+    Noise is AR(1) of coefficient r, of which a share `white` may be without memory: then r is that
+    of the rest.
+
     The residual maker M = I - QQ' (Q the orthonormal columns of the design) is never multiplied
     out: with k columns every product costs n^2 k.
     """
 
-    def __init__(self, design: Matrix, day: Days) -> None:
+    def __init__(self, design: Matrix, day: Days, white: float = 0.0) -> None:
+        self.white = white
         self.q, upper = np.linalg.qr(design)
         self.to_beta = np.linalg.solve(upper, self.q.T)  # (X'X)^-1 X'
         self.distance = np.abs(np.subtract.outer(day, day))
@@ -42,14 +49,23 @@ class Geometry:
         return np.asarray(noise - across @ self.q.T - self.q @ across.T + inner @ self.q.T)
 
     def correlation(self, r: float) -> Matrix:
-        """r^|i-j| by calendar distance."""
-        power = np.power(r, np.arange(int(self.distance.max()) + 1), dtype=np.float64)
+        """r^|i-j| by calendar distance, less the white share off the diagonal."""
+        power = self._powers(r, np.arange(int(self.distance.max()) + 1))
         return np.asarray(power[self.distance], dtype=np.float64)
 
     def expected_lag1(self, r: float) -> float:
         """Lag-1 autocorrelation that residuals show on average under AR(1) noise of `r`."""
-        power = np.power(r, self._lag, dtype=np.float64)
+        power = self._powers(r, self._lag)
         return float(self._neighbours @ power) / float(self._whole @ power)
+
+    def worth(self, n: int, r: float) -> float:
+        """Independent days that `n` days are worth, n(1-r)/(1+r) where no share is white."""
+        return n / (1 + 2 * (1 - self.white) * r / (1 - r))
+
+    def _powers(self, r: float, lag: npt.NDArray[np.int64]) -> Vector:
+        power = (1 - self.white) * np.power(r, lag, dtype=np.float64)
+        power[lag == 0] = 1.0
+        return np.asarray(power)
 
     def _by_lag(self, matrix: Matrix) -> Vector:
         """Sums of a matrix over its entries of equal calendar distance."""
@@ -57,25 +73,26 @@ class Geometry:
 
 
 @lru_cache(maxsize=16)
-def _geometry(design: bytes, day: bytes, rows: int) -> Geometry:
+def _geometry(design: bytes, day: bytes, rows: int, white: float) -> Geometry:
     return Geometry(
         np.frombuffer(design, dtype=np.float64).reshape(rows, -1),
         np.frombuffer(day, dtype=np.int64),
+        white,
     )
 
 
-def geometry_of(design: Matrix, day: Days) -> Geometry:
+def geometry_of(design: Matrix, day: Days, white: float = 0.0) -> Geometry:
     """Geometry of a design, remembered: bootstraps, placebos and simulations ask for it again."""
     plain = np.ascontiguousarray(design, dtype=np.float64)
     days = np.ascontiguousarray(day, dtype=np.int64)
-    return _geometry(plain.tobytes(), days.tobytes(), len(days))
+    return _geometry(plain.tobytes(), days.tobytes(), len(days), white)
 
 
 class Noise:
     """Least-squares residuals of one outcome, and the AR(1) noise that explains them."""
 
-    def __init__(self, y: Vector, design: Matrix, day: Days) -> None:
-        self.geometry = geometry_of(design, day)
+    def __init__(self, y: Vector, design: Matrix, day: Days, white: float = 0.0) -> None:
+        self.geometry = geometry_of(design, day, white)
         self.beta = self.geometry.to_beta @ y
         self.fitted = design @ self.beta
         self.residual = y - self.fitted
@@ -92,7 +109,8 @@ class Noise:
         if self.is_flat or len(i) == 0:
             return 0.0
         observed = float(e[i] @ e[i + 1] / (e @ e))
-        return _inverse_increasing(self.geometry.expected_lag1, observed, 0.0, MAX_AR)
+        most = MAX_AR_BESIDE_WHITE if self.geometry.white else MAX_AR
+        return _inverse_increasing(self.geometry.expected_lag1, observed, 0.0, most)
 
     def variances(self, r: float, weights: Matrix) -> Vector:
         """Variance of weighted sums of the outcome (one row of weights each) under AR(1) noise."""

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from transforms.experiments.design import NEEDS_CONTROL, WITH_TREND, Design, Rows
+from transforms.experiments.design import NEEDS_CONTROL, PAIRED, WITH_TREND, Design, Rows
 from transforms.experiments.model import Model, model_of
 from transforms.experiments.noise import Vector
 from transforms.experiments.regression import (
@@ -53,9 +53,9 @@ def second_opinions(
 def with_own_trends(rows: Rows, design: Design, *, has_control: bool) -> tuple[Estimate, ...]:
     """The effect in the middle of the after phase against the continued trend of the before phase.
 
-    Nothing where the method models trends anyway.
+    Nothing where the method models trends anyway, or phases are apart.
     """
-    if design.method in WITH_TREND:
+    if design.method in WITH_TREND or design.method == PAIRED:
         return ()
     model = model_of("its", rows, has_control=has_control)
     if unusable(rows.y, model.matrix):
@@ -93,7 +93,7 @@ def fit_of_before(y: Vector, extra: np.ndarray, day: np.ndarray) -> dict[str, fl
 
 def _weekday_opinion(rows: Rows, design: Design) -> tuple[Estimate, ...]:
     """With dummies for the days of the week, where the design relies on whole weeks."""
-    if design.weekdays != "whole_weeks":
+    if design.weekdays != "whole_weeks" or design.method == PAIRED:
         return ()
     week = np.column_stack([(rows.day % 7 == number).astype(np.float64) for number in range(6)])
     extra = np.column_stack([rows.extra, week - week.mean(axis=0)])

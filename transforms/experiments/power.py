@@ -59,6 +59,23 @@ def minimal_detectable_effect(
     return quantile * sigma * float(np.sqrt(1 / m_before + 1 / m_after))
 
 
+def attained_effect(se: float, df: float, *, alpha: float = 0.05, power: float = 0.8) -> float:
+    """Smallest true effect that is found with probability `power` by an estimate of this precision.
+
+    (t_(1-alpha/2) + t_power) SE with the error that came out: the planned
+    `minimal_detectable_effect` holds only while the days stay as steady as before. Infinite where
+    there is no error to go by.
+
+    Examples
+    --------
+    >>> round(attained_effect(1.0, 1e9), 4), attained_effect(float("nan"), 3)
+    (2.8016, inf)
+    """
+    if not (se > 0 and df > 0):
+        return float("inf")
+    return se * float(stats.t.ppf(1 - alpha / 2, df) + stats.t.ppf(power, df))
+
+
 def detectable_from_before(
     before: Vector, n_after: int, *, alpha: float = 0.05, power: float = 0.8
 ) -> tuple[float, float, float]:

@@ -154,6 +154,7 @@ def ols_prewhitened(
     alpha: float = 0.05,
     lags: int | None = None,
     day: Days | None = None,
+    white: float = 0.0,
 ) -> Estimate:
     """Contrast of an OLS fit with prewhitened, bias-corrected Newey-West errors.
 
@@ -164,8 +165,10 @@ def ols_prewhitened(
        s2 = e'e/tr(M R), which is unbiased.
     3. What the filter e_t - r e_(t-1) leaves is judged by Newey-West: its Bartlett-weighted
        autocorrelations, less their expectation under step 2, scale the variance.
-    4. Student quantiles with 1/df = 1/(m - k) + (2/3)(L + 1)/n, m = n(1 - r)/(1 + r): the first
-       term is what autocorrelated rows are worth, the second the noise of a Bartlett estimate.
+    4. Student quantiles with 1/df = 1/m + (2/3)(L + 1)/n, m = (n - k)(1 - r)/(1 + r): the first
+       term is what autocorrelated residuals are worth, the second the noise of a Bartlett estimate.
+       (m - k instead would leave nothing where days are few and covariates many: useless intervals
+       that cover too often.)
 
     Lags follow the calendar: rows next to a gap are not neighbours.
 
@@ -175,6 +178,9 @@ def ols_prewhitened(
         As in `ols_hac`.
     day : array of int, optional
         Day number of each row, strictly increasing; 0, 1, 2 ... where not given.
+    white : float
+        Share of the noise that is known to have no memory, as the chance in a count: it hides the
+        memory of the rest from the lag-1 autocorrelation.
 
     Raises
     ------
@@ -199,7 +205,9 @@ def ols_prewhitened(
     >>> round(fit.effect, 6), fit.se > 0.66, fit.df < 10
     (4.0, True, True)
     """
-    return ols_prewhitened_each(y, design, [contrast], alpha=alpha, lags=lags, day=day)[0]
+    return ols_prewhitened_each(
+        y, design, [contrast], alpha=alpha, lags=lags, day=day, white=white
+    )[0]
 
 
 def ols_prewhitened_each(
@@ -210,12 +218,13 @@ def ols_prewhitened_each(
     alpha: float = 0.05,
     lags: int | None = None,
     day: Days | None = None,
+    white: float = 0.0,
 ) -> list[Estimate]:
     """Several contrasts of one fit; each as `ols_prewhitened`."""
     require_design(y, design)
     n, k = design.shape
     used = default_lags(n) if lags is None else lags
-    noise = Noise(y, design, np.arange(n) if day is None else np.asarray(day))
+    noise = Noise(y, design, np.arange(n) if day is None else np.asarray(day), white)
     weights = np.stack(contrasts) @ noise.geometry.to_beta
     return _student_each(noise, weights @ y, weights, (n, k), alpha=alpha, lags=used)
 
@@ -241,7 +250,7 @@ def _student_each(
     n, k = shape
     r = noise.lag1()
     ratio = max(noise.remaining_ratio(r, lags), MIN_RATIO)
-    worth = max(n * (1 - r) / (1 + r) - k, 1.0)
+    worth = max(noise.geometry.worth(n - k, r), 1.0)
     df = 1 / (1 / worth + (2 / 3) * (lags + 1) / n)
     errors = np.sqrt(noise.variances(r, weights) * ratio)
     return [

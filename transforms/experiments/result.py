@@ -123,6 +123,9 @@ class Result:
         Hedges' g of the adjusted outcome.
     mde : float
         Minimal detectable effect from the before phase alone, power 80 %.
+    mde_attained : float
+        The same with the standard error that came out: larger where the days turned out less steady
+        than the before phase foretold.
     sigma, r : float
         Spread of the adjusted outcome within the before phase, and lag-1 autocorrelation of the
         residuals of both phases.
@@ -164,6 +167,7 @@ class Result:
     percent: Mapping[str, float]
     g: float
     mde: float
+    mde_attained: float
     sigma: float
     r: float
     effective_days: tuple[float, float]

@@ -23,6 +23,7 @@ def judge(
     others: tuple[Estimate, ...],
     *,
     mde: float,
+    attained: float,
     method: str,
     has_control: bool,
     placebo: bool,
@@ -32,9 +33,10 @@ def judge(
 
     In this order: too few days, no spread or changed instruments is "invalid"; an interval that
     excludes 0 is "effect shown", if no week before stood out as much, the before phase shows no
-    drift of half the effect or the effect survives its own trends, and, for a weather-normalised
-    comparison, a second way to allow for the weather agrees; an interval that contains 0 is "no
-    effect shown" together with what could have been seen; everything else is "inconclusive".
+    drift of half the effect or the effect survives its own trends, phases at one place are of one
+    season or something allows for it, and, for a weather-normalised comparison, a second way to
+    allow for the weather agrees; an interval that contains 0 is "no effect shown" together with
+    what could have been seen; everything else is "inconclusive".
     """
     failed = [check for check in checks if not check.passed]
     blocked = [check for check in failed if check.name in BLOCKING]
@@ -43,7 +45,7 @@ def judge(
         return Verdict.INVALID, _reasons([*blocked, *rest], placebo=placebo)
     names = frozenset(check.name for check in failed)
     if estimate.low <= 0 <= estimate.high:
-        verdict, why = _without_effect(estimate, names, mde, say)
+        verdict, why = _without_effect(estimate, names, mde, attained, say)
     else:
         verdict, why = _with_effect(estimate, others, names, method, say, has_control=has_control)
     if "length" in names:
@@ -81,6 +83,11 @@ def _with_effect(
             f"The phases differ by {say(estimate.effect)}, but the weeks before already differed"
             " among themselves as much."
         )
+    if "season" in failed:
+        return Verdict.INCONCLUSIVE, (
+            f"The phases differ by {say(estimate.effect)} ({span}), but they are of different"
+            " seasons, and nothing takes the season off."
+        )
     if "pre-trend" in failed:
         return _with_own_trends(estimate, others, say)
     if method == "weather_normalised" and not _agrees(estimate, others, REGRESSION):
@@ -96,7 +103,7 @@ def _with_effect(
 
 
 def _without_effect(
-    estimate: Estimate, failed: frozenset[str], mde: float, say: Say
+    estimate: Estimate, failed: frozenset[str], mde: float, attained: float, say: Say
 ) -> tuple[Verdict, str]:
     span = f"{say(estimate.low)} to {say(estimate.high)}"
     if "pre-trend" in failed:
@@ -104,14 +111,19 @@ def _without_effect(
             f"The interval {span} contains 0, but the areas were drifting apart or together"
             " already before."
         )
+    if "season" in failed:
+        return Verdict.INCONCLUSIVE, (
+            f"The interval {span} contains 0, but the phases are of different seasons, which could"
+            " hide an effect; nothing takes the season off."
+        )
     if not isfinite(mde) or abs(estimate.effect) > mde:
         return Verdict.INCONCLUSIVE, (
             f"The interval {span} contains 0, but the days vary more than the before phase"
             " foretold."
         )
     return Verdict.NO_EFFECT, (
-        f"The interval {span} contains 0. An effect of {say(mde)} or more would have been found"
-        " in four of five such experiments; a smaller one may exist."
+        f"The interval {span} contains 0. An effect of {say(max(mde, attained))} or more would have"
+        " been found in four of five such experiments; a smaller one may exist."
     )
 
 

@@ -12,10 +12,10 @@ import numpy as np
 from transforms.experiments import checks as c
 from transforms.experiments.count_model import count_estimate
 from transforms.experiments.days import Phase
-from transforms.experiments.design import WITH_TREND, Design, Rows
+from transforms.experiments.design import PAIRED, WITH_TREND, Design, Rows, pairs_of
 from transforms.experiments.event_study import event_study
 from transforms.experiments.model import Model, effect_of, model_of, structure_of
-from transforms.experiments.noise import Days, Matrix, Vector
+from transforms.experiments.noise import Days, Matrix, Noise, Vector
 from transforms.experiments.opinions import (
     fit_of_before,
     odd_days,
@@ -24,7 +24,12 @@ from transforms.experiments.opinions import (
     with_own_trends,
 )
 from transforms.experiments.placebos import placebo_before, plain_effect
-from transforms.experiments.power import effective_days, hedges_g, minimal_detectable_effect
+from transforms.experiments.power import (
+    attained_effect,
+    effective_days,
+    hedges_g,
+    minimal_detectable_effect,
+)
 from transforms.experiments.regression import (
     Estimate,
     default_lags,
@@ -43,25 +48,32 @@ class Work:
     def __init__(
         self, design: Design, rows: Rows, phases: tuple[Phase, Phase], *, has_control: bool
     ) -> None:
-        self.design, self.rows, self.phases = design, rows, phases
+        self.design, self.days, self.phases = design, rows, phases
+        self.is_paired = design.method == PAIRED
+        #: Whether the model is two levels, without trends and without pairs.
+        self.is_step = design.method not in WITH_TREND and not self.is_paired
+        self.rows = pairs_of(rows) if self.is_paired else rows
         self.has_control = has_control
         self.say = c.say_ratio if design.method == "counts" else c.say_unit
-        self.model: Model = model_of(design.method, rows, has_control=has_control)
-        self.problem = unusable(rows.y, self.model.matrix) or _flat(rows)
-        self.adjusted = rows.y if self.problem else _adjusted(rows, self.model)
+        self.model: Model = model_of(design.method, self.rows, has_control=has_control)
+        self.problem = (
+            unusable(self.rows.y, self.model.matrix) or _flat(rows) or _exact(self.rows, self.model)
+        )
+        self.adjusted = rows.y if self.problem else _adjusted(rows, self.rows, self.model)
         self.estimate, self.parts = self._estimates()
         self.mde, self.sigma = self._mde()
+        self.attained = attained_effect(self.estimate.se, self.estimate.df, alpha=design.alpha)
         self.trend = None if self.problem else self._trend()
 
     @property
     def is_long(self) -> bool:
         """Whether both phases have the days for more than an indication."""
-        return min(len(self.rows.of(0)), len(self.rows.of(1))) >= c.LEAST_DAYS
+        return min(len(self.days.of(0)), len(self.days.of(1))) >= c.LEAST_DAYS
 
     def _estimates(self) -> tuple[Estimate, dict[str, Estimate]]:
         rows, design, nan = self.rows, self.design, float("nan")
         if self.problem:
-            sides = [rows.of(0), rows.of(1)]
+            sides = [self.days.of(0), self.days.of(1)]
             effect = float(sides[1].mean() - sides[0].mean()) if all(map(len, sides)) else nan
             return Estimate("not estimable", effect, nan, nan, nan, nan, nan), {}
         if design.method == "counts":
@@ -78,11 +90,13 @@ class Work:
 
     def _before(self) -> tuple[Vector, Days, Matrix]:
         """Adjusted outcomes and days of the before phase, and their structure without a step."""
-        is_before = self.rows.after == 0
-        y, day = self.adjusted[is_before], self.rows.day[is_before]
+        is_before = self.days.after == 0
+        y, day = self.adjusted[is_before], self.days.day[is_before]
         columns = [np.ones(len(y))]
-        if self.design.method in WITH_TREND:
+        if not self.is_step:
             columns.append(day - day.mean() if len(day) else day.astype(np.float64))
+        if self.is_paired:  # season and week are in both days of a pair
+            columns += [(day % 7 == number).astype(np.float64) for number in range(6)]
         return y, day, np.column_stack(columns)
 
     def _mde(self) -> tuple[float, float]:
@@ -90,6 +104,8 @@ class Work:
         y, day, around = self._before()
         k = around.shape[1] + self.rows.extra.shape[1]
         if len(y) < k + 2 or float(np.ptp(y)) == 0.0:
+            return float("inf"), 0.0
+        if unusable(y, around):
             return float("inf"), 0.0
         residual = y - around @ np.linalg.lstsq(around, y)[0]
         sigma = float(np.sqrt(residual @ residual / (len(y) - k)))
@@ -106,7 +122,7 @@ class Work:
 
     def _trend(self) -> PreTrend | None:
         """Slope before, and what it would add; None where trends are part of the model."""
-        if self.design.method in WITH_TREND or not self.is_long:
+        if not (self.is_step and self.is_long):
             return None
         y, day, _ = self._before()
         half = self.rows.half
@@ -140,14 +156,14 @@ class Work:
 
     def weeks(self) -> tuple[Week, ...]:
         """Week by week, where no trend is part of the model."""
-        if self.problem or self.design.method in WITH_TREND or not self.is_long:
+        if self.problem or not (self.is_step and self.is_long):
             return ()
         first = self.phases[0].first
         return event_study(self.rows, self.adjusted, self.model, self.design, first=first)
 
     def placebo(self) -> Placebo | None:
         """False dates in the before phase."""
-        if self.problem:
+        if self.problem or self.is_paired:
             return None
         effect = plain_effect(self.rows, self.adjusted, self.design)
         return placebo_before(self.rows, self.adjusted, self.design, effect)
@@ -169,7 +185,9 @@ class Work:
         ]
         if not self.problem:
             found += [
-                c.weekday_check(self.rows, design.weekdays),
+                self._season_check(),
+                c.precision_check(self.mde, self.attained, self.say),
+                c.weekday_check(self.rows, PAIRED if self.is_paired else design.weekdays),
                 self._pre_trend_check(is_apart=is_apart),
                 c.event_study_check(weeks, estimate, design.alpha, self.say),
                 c.odd_days_check(self._odd_days()),
@@ -188,12 +206,23 @@ class Work:
             checks,
             others,
             mde=self.mde,
+            attained=self.attained,
             method=self.design.method,
             has_control=self.has_control,
             placebo=self.design.placebo,
             say=self.say,
         )
         return verdict, checks, reasons
+
+    def _season_check(self) -> Check | None:
+        """For one place without trends; a control area has the same season."""
+        design = self.design
+        if self.has_control or design.method in WITH_TREND:
+            return None
+        weather = [name for name in self.days.names if not name.startswith("weekday_")]
+        return c.season_check(
+            self.phases, is_adjusted=bool(weather), yearly_cycle=design.yearly_cycle
+        )
 
     def _odd_days(self) -> list[date]:
         odd = self.rows.day[odd_days(self.rows, self.model)].tolist()
@@ -208,7 +237,7 @@ class Work:
         """Effect sizes and what the days are worth."""
         rows, problem = self.rows, self.problem
         r = 0.0 if problem else residual_lag1(rows.y, self.model.matrix, rows.day)
-        sides = [self.adjusted[rows.after == which] for which in (0, 1)]
+        sides = [self.adjusted[self.days.after == which] for which in (0, 1)]
         fit: dict[str, float] = {}
         if self.design.method == "weather_normalised" and not problem:
             is_before = rows.after == 0
@@ -216,6 +245,7 @@ class Work:
         return {
             "g": hedges_g(*sides),
             "mde": self.mde,
+            "mde_attained": self.attained,
             "sigma": self.sigma,
             "r": r,
             "effective_days": (effective_days(len(sides[0]), r), effective_days(len(sides[1]), r)),
@@ -244,7 +274,17 @@ def _flat(rows: Rows) -> str:
     return ""
 
 
-def _adjusted(rows: Rows, model: Model) -> Vector:
-    """Outcome less what the covariates explain."""
+def _exact(rows: Rows, model: Model) -> str:
+    """What is wrong when the model fits to the last digit."""
+    if not Noise(rows.y, model.matrix, rows.day).is_flat:
+        return ""
+    return (
+        "The daily values must vary around the model; values that follow it to the last digit come"
+        " from no sensor."
+    )
+
+
+def _adjusted(days: Rows, rows: Rows, model: Model) -> Vector:
+    """Outcome of the days less what the covariates explain in the rows of the model."""
     beta = np.linalg.lstsq(model.matrix, rows.y)[0][model.structure :][: rows.extra.shape[1]]
-    return np.asarray(rows.y - rows.extra @ beta)
+    return np.asarray(days.y - days.extra @ beta)
