@@ -17,6 +17,7 @@ import binascii
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -55,7 +56,7 @@ _TOPICS: Final[tuple[tuple[str, str], ...]] = (
     (r"^bulk/|[/.]csv$", "plain_csv"),
     (r"^poll/", "dutch_api"),
     (r"/(binary_)?sensor/[^/]+/state$|^[^/]+/status$", "esphome_plain"),
-    (r"^living-lab/|json", "plain_json"),
+    (r"^living-lab/|json|(^|[/_-])(readings?|telemetry|measurements?)$", "plain_json"),
 )
 
 
@@ -108,6 +109,10 @@ def decode(message: Message, format_name: str | None, context: Context) -> Decod
         return decoder(message, replace(context, device=by_topic))
 
 
+def _decode_as(format_name: str, message: Message, context: Context) -> Decoded:
+    return decode(message, format_name, context)
+
+
 def _readings(request: Mapping[str, Any]) -> list[dict[str, Any]]:
     message = _message(request)
     earlier = tuple(_message(item) for item in request.get("context") or ())
@@ -115,7 +120,8 @@ def _readings(request: Mapping[str, Any]) -> list[dict[str, Any]]:
     name = request["format"] if "format" in request else format_of(message.topic)
     registered = request.get("map")
     if registered is not None and name is not None:
-        decoded = mapped.decode(message, name, context, registered)
+        decoder = partial(_decode_as, name)
+        decoded = mapped.decode(message, name, context, registered, decoder)
     else:
         decoded = described(decode(message, name, context), name or "")
     rows = [(device, row) for device, rows in decoded.readings.items() for row in rows]

@@ -126,7 +126,8 @@ def envelope(message: Message, context: Context) -> tuple[object, str, times.Ins
     ids = require_object(body.get("end_device_ids"), "end_device_ids")
     uplink = require_object(body.get("uplink_message") or {}, "uplink_message")
     _require_types(uplink)
-    content = uplink.get("decoded_payload") or {}
+    is_real = body.get("simulated") is not True
+    content = (uplink.get("decoded_payload") or {}) if is_real else {}
     device = _device(_text(ids, "device_id"), message, context)
     now = times.Instant(_clock(uplink, body))
     return require_object(content, "decoded_payload"), device, now
