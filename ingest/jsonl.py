@@ -1,8 +1,8 @@
 """A decoder process on two pipes: one JSON request per line in, one JSON answer per line out.
 
 Each line stands alone. A request holds `topic`, `payload_base64`, `received_at`, and as far as
-they matter `format`, `timezone`, `retain`, `qos`, `map` (what a device registry would hold) and
-`context` (earlier messages of a stateful format). The answer is `{"readings": [...]}` or
+they matter `format`, `timezone`, `retain`, `qos`, `map` and `codec` (what a device registry would
+hold) and `context` (earlier messages of a stateful format). The answer is `{"readings": [...]}` or
 `{"error": "..."}`.
 
 Without a registry there is no device model. So the generic key table speaks for it: readings it
@@ -116,7 +116,8 @@ def _decode_as(format_name: str, message: Message, context: Context) -> Decoded:
 def _readings(request: Mapping[str, Any]) -> list[dict[str, Any]]:
     message = _message(request)
     earlier = tuple(_message(item) for item in request.get("context") or ())
-    context = Context(timezone=request.get("timezone") or "", earlier=earlier)
+    codec = str(request.get("codec") or "")
+    context = Context(timezone=request.get("timezone") or "", codec=codec, earlier=earlier)
     name = request["format"] if "format" in request else format_of(message.topic)
     registered = request.get("map")
     if registered is not None and name is not None:
