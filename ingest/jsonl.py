@@ -7,7 +7,8 @@ hold) and `context` (earlier messages of a stateful format). The answer is `{"re
 
 Without a registry there is no device model. So the generic key table speaks for it: readings it
 does not know are left out, impossible values are marked `"quality": "bad"`, and a device that the
-payload does not name is looked for in the topic.
+payload does not name is looked for in the topic. A LoRaWAN device is its DevEUI, because the names
+of a network server mean something to its registry only.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any, Final
 import msgspec
 
 from ingest import mapped
-from ingest.decoders import DECODERS, Context
+from ingest.decoders import DECODERS, Context, tts_v3
 from ingest.decoders.describe import described
 from ingest.decoders.plausible import reason_against
 from ingest.decoders.topics import device_level
@@ -125,11 +126,20 @@ def _readings(request: Mapping[str, Any]) -> list[dict[str, Any]]:
         decoded = mapped.decode(message, name, context, registered, decoder)
     else:
         decoded = described(decode(message, name, context), name or "")
+    if name == "tts_v3" and not (registered or {}).get("device"):
+        decoded = _by_hardware(decoded, tts_v3.hardware_id(message))
     rows = [(device, row) for device, rows in decoded.readings.items() for row in rows]
     known = [(device, row) for device, row in rows if row.quantity]
     if known and all(_is_ahead(row, message) for _, row in known):
         raise DecodeError(Reason.CLOCK, "every time lies more than five minutes ahead")
     return [_entry(device, row, message) for device, row in known]
+
+
+def _by_hardware(decoded: Decoded, eui: str) -> Decoded:
+    if not eui:
+        return decoded
+    rows = [row for found in decoded.readings.values() for row in found]
+    return replace(decoded, readings={eui: rows} if rows else {})
 
 
 def _message(item: Mapping[str, Any]) -> Message:

@@ -11,7 +11,7 @@ from ingest.decoders.json_guard import json_type, require_base64
 from ingest.decoders.topics import plain
 from livinglab.errors import DecodeError, Reason
 
-UNDECODED = "not decoded: the network server has no codec for this device"
+UNDECODED = "not decoded: no codec in the network server, and the device's model names none"
 
 
 def read_frame(

@@ -216,6 +216,18 @@ def _iso(text: str) -> str:
     return text.replace("UTC", "Z").replace("GMT", "Z").replace(" ", "T", 1).replace(" ", "")
 
 
+def require_zone(name: str) -> None:
+    """Refuses a name that is no IANA zone; "" stands for none.
+
+    Raises
+    ------
+    DecodeError
+        TIME.
+    """
+    if name:
+        _zone(name)
+
+
 @lru_cache(maxsize=64)
 def _zone(name: str) -> ZoneInfo:
     try:

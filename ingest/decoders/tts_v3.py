@@ -114,6 +114,19 @@ def _decode_usual(body: _Message, message: Message, context: Context) -> Decoded
     return Decoded({device: readings}, f"{ids.dev_eui}/{uplink.session_key_id}/{uplink.f_cnt}")
 
 
+def hardware_id(message: Message) -> str:
+    """The DevEUI of a message, "" where it has none: what names the device on every server.
+
+    Raises
+    ------
+    DecodeError
+        SYNTAX for the wrong containers.
+    """
+    ids = require_object(parse_object(message.payload).get("end_device_ids"), "end_device_ids")
+    eui = ids.get("dev_eui")
+    return eui.strip() if isinstance(eui, str) else ""
+
+
 def envelope(message: Message, context: Context) -> tuple[object, str, times.Instant]:
     """Codec result, device and time of an uplink: what a mapping by paths starts from.
 
