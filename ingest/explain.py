@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from ingest.advice import advice
 from ingest.decoders import DECODERS, Context
 from ingest.decoders.describe import described
 from ingest.letters import WAITING
@@ -68,6 +69,7 @@ class Explanation:
     dropped: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
     register: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -75,6 +77,7 @@ class _Findings:
     keys: list[Key] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    advice: list[str] = field(default_factory=list)
 
 
 def explain(registry: Registry, message: Message, format_name: str = "") -> Explanation:
@@ -151,6 +154,8 @@ def _explained(
         keys = list(_keys(registry, message, device, readings, start.lab))
         if keys and keys[0].reason is Reason.UNKNOWN_DEVICE:
             found.unknown.append(device)
+        refused = [(key.reason, key.key) for key in keys if key.reason is not None]
+        found.advice += advice(registry, device, refused)
         found.keys += [replace(key, guess=_guess(key, told)) for key in keys]
     _warn(message, decoded, found)
     outcome, why = _outcome(decoded, found, start)
@@ -164,6 +169,7 @@ def _explained(
         dropped=decoded.dropped,
         warnings=tuple(found.warnings),
         register=lines,
+        advice=tuple(found.advice),
     )
 
 

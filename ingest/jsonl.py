@@ -1,13 +1,14 @@
 """A decoder process on two pipes: one JSON request per line in, one JSON answer per line out.
 
 Each line stands alone. A request holds `topic`, `payload_base64`, `received_at`, and as far as
-they matter `format`, `timezone`, `retain`, `qos`, `map` (what a device registry would hold) and
-`context` (earlier messages of a stateful format). The answer is `{"readings": [...]}` or
+they matter `format`, `timezone`, `retain`, `qos`, `map` and `codec` (what a device registry would
+hold) and `context` (earlier messages of a stateful format). The answer is `{"readings": [...]}` or
 `{"error": "..."}`.
 
 Without a registry there is no device model. So the generic key table speaks for it: readings it
 does not know are left out, impossible values are marked `"quality": "bad"`, and a device that the
-payload does not name is looked for in the topic.
+payload does not name is looked for in the topic. A LoRaWAN device is its DevEUI, because the names
+of a network server mean something to its registry only.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ import binascii
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
 from ingest import mapped
-from ingest.decoders import DECODERS, Context
+from ingest.decoders import DECODERS, Context, tts_v3
 from ingest.decoders.describe import described
 from ingest.decoders.plausible import reason_against
 from ingest.decoders.topics import device_level
@@ -55,7 +57,7 @@ _TOPICS: Final[tuple[tuple[str, str], ...]] = (
     (r"^bulk/|[/.]csv$", "plain_csv"),
     (r"^poll/", "dutch_api"),
     (r"/(binary_)?sensor/[^/]+/state$|^[^/]+/status$", "esphome_plain"),
-    (r"^living-lab/|json", "plain_json"),
+    (r"^living-lab/|json|(^|[/_-])(readings?|telemetry|measurements?)$", "plain_json"),
 )
 
 
@@ -108,21 +110,36 @@ def decode(message: Message, format_name: str | None, context: Context) -> Decod
         return decoder(message, replace(context, device=by_topic))
 
 
+def _decode_as(format_name: str, message: Message, context: Context) -> Decoded:
+    return decode(message, format_name, context)
+
+
 def _readings(request: Mapping[str, Any]) -> list[dict[str, Any]]:
     message = _message(request)
     earlier = tuple(_message(item) for item in request.get("context") or ())
-    context = Context(timezone=request.get("timezone") or "", earlier=earlier)
+    codec = str(request.get("codec") or "")
+    context = Context(timezone=request.get("timezone") or "", codec=codec, earlier=earlier)
     name = request["format"] if "format" in request else format_of(message.topic)
     registered = request.get("map")
     if registered is not None and name is not None:
-        decoded = mapped.decode(message, name, context, registered)
+        decoder = partial(_decode_as, name)
+        decoded = mapped.decode(message, name, context, registered, decoder)
     else:
         decoded = described(decode(message, name, context), name or "")
+    if name == "tts_v3" and not (registered or {}).get("device"):
+        decoded = _by_hardware(decoded, tts_v3.hardware_id(message))
     rows = [(device, row) for device, rows in decoded.readings.items() for row in rows]
     known = [(device, row) for device, row in rows if row.quantity]
     if known and all(_is_ahead(row, message) for _, row in known):
         raise DecodeError(Reason.CLOCK, "every time lies more than five minutes ahead")
     return [_entry(device, row, message) for device, row in known]
+
+
+def _by_hardware(decoded: Decoded, eui: str) -> Decoded:
+    if not eui:
+        return decoded
+    rows = [row for found in decoded.readings.values() for row in found]
+    return replace(decoded, readings={eui: rows} if rows else {})
 
 
 def _message(item: Mapping[str, Any]) -> Message:

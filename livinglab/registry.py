@@ -78,6 +78,7 @@ class DeviceModel:
     device_key: str  # mapped plain JSON only: path of the device id in the body, "" = in the topic
     source: str  # data sheet or standard the mapping rests on
     derives: Mapping[str, str] = field(default_factory=dict)  # water_level -> what it is made of
+    codec: str = ""  # of LoRaWAN frames that the network server does not decode, "" = none
 
     def quantities(self) -> frozenset[str]:
         """What its devices measure, derived quantities included."""

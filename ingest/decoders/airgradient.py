@@ -10,7 +10,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ingest.decoders.base import Context
@@ -51,15 +51,28 @@ def decode(message: Message, context: Context) -> Decoded:
     if serial and in_topic and plain(serial) != plain(in_topic):
         text = f"the topic says monitor {in_topic[:60]!r}, the payload {serial[:60]!r}"
         raise DecodeError(Reason.DEVICE, text)
-    rows, dropped = [], []
-    for key, (quantity, unit, channel) in _KEYS.items():
-        if key not in body:
-            continue
-        value = number(body[key])
-        if value is None:
-            dropped.append((key, Reason.NO_VALUE.value))
-        else:
-            rows.append(Reading(key, quantity, value, unit, None, channel))
+    dropped: list[tuple[str, str]] = []
+    rows = list(_rows(body, "", dropped))
+    parts = body.get("channels")
+    for name, part in parts.items() if isinstance(parts, dict) else ():
+        if isinstance(part, dict):
+            rows += _rows(part, f"channels/{name[:10]}/", dropped)
     device = in_grammar(serial or in_topic, message, context)
     note = "" if rows else "no known value"
     return Decoded({device: rows} if rows else {}, "", tuple(dropped), note)
+
+
+def _rows(
+    values: Mapping[str, object], prefix: str, dropped: list[tuple[str, str]]
+) -> Iterator[Reading]:
+    """Readings of a monitor, or of one of its two sensor heads ("channels/1/")."""
+    head = prefix.split("/")[1] if prefix else ""
+    for key, (quantity, unit, channel) in _KEYS.items():
+        if key not in values:
+            continue
+        value = number(values[key])
+        if value is None:
+            dropped.append((prefix + key, Reason.NO_VALUE.value))
+            continue
+        place = "_".join(part for part in (head, channel) if part not in ("", "0")) or "0"
+        yield Reading(prefix + key, quantity, value, unit, None, place)

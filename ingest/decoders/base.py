@@ -31,6 +31,8 @@ class Context:
         IANA zone of device clocks without offset; "" = none is configured.
     model_of : callable
         Device id -> model, None where unknown; only the mapped plain formats need it.
+    codec : str
+        The codec of undecoded frames, "" = that of the device's model, if it names one.
     earlier : tuple of Message
         What the stateful formats need from before: births, unit attributes, descriptions of
         data streams, oldest first.
@@ -39,6 +41,7 @@ class Context:
     device: str = "payload"
     timezone: str = ""
     model_of: Callable[[str], DeviceModel | None] = lambda _device: None
+    codec: str = ""
     earlier: tuple[Message, ...] = ()
 
 

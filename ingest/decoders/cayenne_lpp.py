@@ -84,18 +84,29 @@ def decode(message: Message, context: Context) -> Decoded:
     DecodeError
         FORMAT for an unknown type or a short record, DEVICE where the route names no topic level.
     """
+    rows = read_frame(message.payload)
+    device = topic_device(message, context)
+    return Decoded({device: rows} if rows else {}, note="" if rows else "no record")
+
+
+def read_frame(frame: bytes) -> list[Reading]:
+    """Readings of a frame.
+
+    Raises
+    ------
+    DecodeError
+        FORMAT for an unknown type or a short record, TIME for an impossible time.
+    """
     readings: dict[str, Reading] = {}
     clock: int | None = None
-    for channel, kind, field, value in _records(message.payload):
+    for channel, kind, field, value in _records(frame):
         if kind == _CLOCK:
             clock = times.epoch(value).ns
             continue
         key = f"{field.name}_{channel}"
         # A channel that repeats in one frame has a history without times: the first is the newest.
         readings.setdefault(key, Reading(key, field.quantity, value, field.unit, None))
-    rows = [row._replace(time_ns=clock) for row in readings.values()]
-    device = topic_device(message, context)
-    return Decoded({device: rows} if rows else {}, note="" if rows else "no record")
+    return [row._replace(time_ns=clock) for row in readings.values()]
 
 
 def _records(frame: bytes) -> Iterator[tuple[int, int, _Field, float]]:

@@ -18,7 +18,7 @@ from typing import Final
 from ingest.decoders import chirpstack_v4, times, vendor
 from ingest.decoders.base import Context
 from ingest.decoders.json_guard import json_type, parse, parse_object, require_object
-from ingest.decoders.lorawan import eui_of, note_undecoded, require_same_device
+from ingest.decoders.lorawan import eui_of, read_frame, require_same_device
 from ingest.decoders.topics import own_or_topic
 from livinglab.errors import DecodeError, Reason
 from livinglab.model import Decoded, Message
@@ -50,9 +50,9 @@ def decode(message: Message, context: Context) -> Decoded:
     content = _content(body)
     into = vendor.Collection(now, zone=context.timezone)
     vendor.read_object(content, into)
-    note = ""
-    if not into.readings:
-        note = "no numeric value" if content else note_undecoded(body.get("data"), "data")
+    note = "" if into.readings else "no numeric value"
+    if not content:
+        note = read_frame(body.get("data"), "data", body.get("fPort"), device, into, context)
     readings = {device: into.readings} if into.readings else {}
     identity = f"{device}/{body.get('fCnt', 0)}/{body.get('data')}"[:200]
     return Decoded(readings, identity, tuple(into.dropped), note)

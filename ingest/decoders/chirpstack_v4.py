@@ -18,7 +18,7 @@ from typing import Final
 from ingest.decoders import times, vendor
 from ingest.decoders.base import Context
 from ingest.decoders.json_guard import json_type, parse_object, require_object
-from ingest.decoders.lorawan import eui_of, note_undecoded, require_same_device
+from ingest.decoders.lorawan import eui_of, read_frame, require_same_device
 from ingest.decoders.topics import own_or_topic
 from ingest.decoders.values import number
 from livinglab.errors import DecodeError, Reason
@@ -51,9 +51,9 @@ def decode(message: Message, context: Context) -> Decoded:
     content = body.get("object")
     if content is not None:
         vendor.read_object(require_object(content, "object"), into)
-    note = ""
-    if not into.readings:
-        note = note_undecoded(body.get("data"), "data") if not content else "no numeric value"
+    note = "" if into.readings else "no numeric value"
+    if not content:
+        note = read_frame(body.get("data"), "data", body.get("fPort"), device, into, context)
     readings = {device: into.readings} if into.readings else {}
     return Decoded(readings, _identity(body, device), tuple(into.dropped), note)
 

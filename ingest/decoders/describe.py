@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from ingest.decoders import keys
-from ingest.decoders.normalized import PREFIX
+from ingest.decoders.normalized import MAX_BATTERY_V, PREFIX
 from ingest.decoders.values import names
 from livinglab.model import Decoded, Reading
 
@@ -126,13 +126,20 @@ def _by_magnitude(known: keys.Meaning, name: str, value: float) -> tuple[str, st
     quantity, unit = known.quantity, known.unit
     if unit is None and quantity in _NEEDS_UNIT:
         return "", None
-    if quantity == "battery_voltage" and unit == "V" and value > 100:
-        unit = "mV"
-    elif quantity == "air_pressure":
+    if quantity == "battery_voltage" and unit == "V":
+        return _volts(name, value)
+    if quantity == "air_pressure":
         return _pressure(name, value, unit or _pressure_unit(value))
-    elif quantity == "soil_moisture" and 0 < value <= 1 and _is_content(name):
+    if quantity == "soil_moisture" and 0 < value <= 1 and _is_content(name):
         unit = "m3/m3"
     return quantity, unit
+
+
+def _volts(name: str, value: float) -> tuple[str, str | None]:
+    """A "bat" beyond the volts of any node is a percentage, a large voltage one in millivolts."""
+    if MAX_BATTERY_V < value <= 100 and name.casefold() == "bat":
+        return "battery_level", "%"
+    return "battery_voltage", "mV" if value > 100 else "V"
 
 
 def _battery(value: float, unit: str | None) -> tuple[str, str | None]:
@@ -142,7 +149,7 @@ def _battery(value: float, unit: str | None) -> tuple[str, str | None]:
         return ("battery_level" if unit == "%" else ""), unit
     if value > 1000:
         return "battery_voltage", "mV"
-    if 0 < value < 13 and not value.is_integer():
+    if 0 < value < MAX_BATTERY_V and not value.is_integer():
         return "battery_voltage", "V"
     return "battery_level", "%"
 
@@ -181,6 +188,8 @@ def _with_medium(reading: Reading, company: set[str]) -> Reading:
         return reading
     if keys.medium_of(reading.channel) == "air":
         return reading._replace(quantity="air_temperature")
+    if "relative_humidity" in company and company & (_SOIL | _WATER):
+        return reading  # in the air, or in what is measured beside it
     for medium, signs in (("soil", _SOIL), ("water", _WATER), ("air", _AIR)):
         if company & signs:
             return reading._replace(quantity=f"{medium}_temperature")

@@ -203,7 +203,7 @@ def _grootheid(code: str, series: Mapping[str, object]) -> str:
 
 def _meting(item: Mapping[str, object], code: str, answer: _Answer) -> Reading | None:
     value = number(mapping.at(item, "Meetwaarde/Waarde_Numeriek"))
-    quality = mapping.at(item, "WaarnemingMetadata/Kwaliteitswaardecode")
+    quality = _about(item, "Kwaliteitswaardecode")
     if value is None:
         answer.drop(code, Reason.NO_VALUE)
         return None
@@ -213,10 +213,18 @@ def _meting(item: Mapping[str, object], code: str, answer: _Answer) -> Reading |
     moment = answer.moment(code, item.get("Tijdstip"))
     if moment is None:
         return None
-    height = number_in(mapping.at(item, "WaarnemingMetadata/Bemonsteringshoogte"))
+    height = number_in(_about(item, "Bemonsteringshoogte"))
     is_level = height is None or abs(height) >= _GAP
     key = code[:40] if is_level else f"{code[:40]}@{height:g}"
     return Reading(key, "", value, None, moment.ns, "0", moment.local)
+
+
+def _about(item: Mapping[str, object], name: str) -> object:
+    """A member of the metadata, which older answers give as a list of one."""
+    found = mapping.at(item, f"WaarnemingMetadata/{name}")
+    return (
+        mapping.at(item, f"WaarnemingMetadata/{name}Lijst/0") if found is mapping.MISSING else found
+    )
 
 
 def _knmi(body: Mapping[str, object], answer: _Answer) -> None:

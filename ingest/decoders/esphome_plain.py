@@ -33,6 +33,14 @@ _CLASSES: Final[Mapping[str, str]] = {
     "pressure": "air_pressure",
     "carbon_dioxide": "co2",
     "carbon_monoxide": "co",
+    "nitrogen_monoxide": "no",
+    "volatile_organic_compounds": "tvoc",
+    "volatile_organic_compounds_parts": "tvoc",
+    "wind_direction": "wind_direction",
+    "water": "water_volume",
+    "power": "power",
+    "current": "current",
+    "pm4": "pm4",
     "nitrogen_dioxide": "no2",
     "ozone": "o3",
     "pm1": "pm1",
@@ -50,6 +58,8 @@ _CLASSES: Final[Mapping[str, str]] = {
     "voltage": "voltage",
     "volume_flow_rate": "flow_rate",
 }
+# What the components of ESPHome use where neither the words nor a discovery message tell.
+_DEFAULTS: Final[Mapping[str, str]] = {"air_pressure": "hPa", "distance": "m", "tvoc": "ppb"}
 
 
 def decode(message: Message, context: Context) -> Decoded:
@@ -86,8 +96,8 @@ def _text(payload: bytes) -> str:
 
 
 def _meaning(name: str, topic: str, context: Context) -> tuple[str, str | None]:
-    known = keys.meaning_in(name)
     found = _discovered(topic, context)
+    known = keys.meaning_in(name) or keys.meaning_in(_member(found, "name", "name"))
     unit = _member(found, "unit_of_measurement", "unit_of_meas")
     written = unit_text(unit) if unit else None
     kind = _CLASSES.get(_member(found, "device_class", "dev_cla"), "")
@@ -98,7 +108,7 @@ def _meaning(name: str, topic: str, context: Context) -> tuple[str, str | None]:
     if written is not None:
         return (quantity if keys.fits(quantity, written) else kind), written
     default = known.unit if known is not None else None
-    return quantity, "hPa" if quantity == "air_pressure" and default is None else default
+    return quantity, default or _DEFAULTS.get(quantity)
 
 
 def _discovered(topic: str, context: Context) -> Mapping[str, object]:

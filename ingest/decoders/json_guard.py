@@ -40,6 +40,7 @@ _FOREIGN: Final = (
     (b"\xfe\xff", "the payload is UTF-16", "publish UTF-8"),
     (b"<", "the payload is HTML or XML", "look at what the publisher fetched: an error page?"),
 )
+_HINT: Final = "publish one whole JSON document per message; is there a size limit on the way?"
 #: Parsed numbers below this surely had no more than `MAX_DIGITS` digits before the point.
 LONGEST: Final = 10.0**MAX_DIGITS
 #: What a typed parse raises at a message that is unusual, or wrong.
@@ -84,7 +85,7 @@ def parse(payload: bytes) -> object:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         if rb"\u" in body:
             return _parse_escaped(body, error)
-        raise DecodeError(Reason.SYNTAX, _explain(error, body)) from error
+        raise DecodeError(Reason.SYNTAX, _explain(error, body), hint=_HINT) from error
 
 
 def parse_object(payload: bytes) -> dict[str, object]:
@@ -121,7 +122,8 @@ def require_text(payload: bytes) -> bytes:
             raise DecodeError(Reason.SYNTAX, message, hint=hint)
     body = payload.removeprefix(_BOM)
     if not body.strip(_BLANK):
-        raise DecodeError(Reason.SYNTAX, "the payload is empty")
+        hint = "look at the publisher; an empty retained message only clears the topic"
+        raise DecodeError(Reason.SYNTAX, "the payload is empty", hint=hint)
     if not body.isascii():
         try:
             body.decode("utf-8")
@@ -181,7 +183,7 @@ def _parse_escaped(body: bytes, first: Exception) -> object:
     try:
         return _whole(json.loads(body, parse_constant=_refuse))
     except (ValueError, RecursionError) as error:
-        raise DecodeError(Reason.SYNTAX, _explain(first, body)) from error
+        raise DecodeError(Reason.SYNTAX, _explain(first, body), hint=_HINT) from error
 
 
 def _refuse(token: str) -> Never:

@@ -18,36 +18,43 @@ air_temperature | Cel
     airtemperature airtemp ambienttemperature ambienttemp ambtemp tempair temperatureair
     outdoortemperature outdoortemp outsidetemperature outsidetemp indoortemperature indoortemp
     insidetemp roomtemperature roomtemp luchttemperatuur buitentemperatuur binnentemperatuur
-    kamertemperatuur lufttemperatur aussentemperatur außentemperatur innentemperatur
-    raumtemperatur temperatureambiante atmp tair
+    kamertemperatuur lufttemperatur aussentemperatur außentemperatur innentemperatur raumtemperatur
+    temperatureambiante atmp tair sensortemperatureair temperaturaambiente airt ta
 temperature | Cel
-    temperature temp tmp t temperatuur temperatur température temperatura tempc
+    temperature temp tmp t temperatuur temperatur température temperatura tempc tc tem temps
+    temperatuursensor
 soil_temperature | Cel
-    soiltemperature soiltemp tempsoil temperaturesoil groundtemperature groundtemp
-    bodemtemperatuur grondtemperatuur bodentemperatur tsoil
+    soiltemperature soiltemp tempsoil temperaturesoil groundtemperature groundtemp bodemtemperatuur
+    grondtemperatuur bodentemperatur tsoil temperaturesol grondtemp bodemtemp rootzonetemperature
+    temperaturazemlje soilt tempground temperatureground
 water_temperature | Cel
-    watertemperature watertemp tempwater temperaturewater watertemperatuur wassertemperatur
-    twater
+    watertemperature watertemp tempwater temperaturewater watertemperatuur wassertemperatur twater
+    temperatureeau wassertemp watert tempwasser temperaturadelagua temperaturwasser
 dew_point | Cel
     dewpoint dewpt dewpointtemperature dewtemperature dauwpunt taupunkt pointderosee
 device_temperature | Cel
-    devicetemperature devicetemp internaltemperature internaltemp temperatureinternal
-    tempinternal inttemp chiptemperature chiptemp boardtemperature boardtemp cputemperature
-    cputemp mcutemperature mcutemp coretemperature coretemp soctemperature modemtemperature
-    tempboard tempcpu temperaturemcu
+    devicetemperature devicetemp internaltemperature internaltemp temperatureinternal tempinternal
+    inttemp chiptemperature chiptemp boardtemperature boardtemp cputemperature cputemp
+    mcutemperature mcutemp coretemperature coretemp soctemperature modemtemperature tempboard
+    tempcpu temperaturemcu temperaturedevice chiptemperatur temperaturechip temperaturecpu
+    temperaturecore interntemperatuur temperatureboard pcbtemperature pcbtemp batterytemperature
+    temperaturepcb
 relative_humidity | %
-    relativehumidity relhumidity relhum humidity hum humi h rh airhumidity airhum humidityair
-    humrel rhum ambienthumidity indoorhumidity outdoorhumidity luchtvochtigheid vochtigheid
-    relatieveluchtvochtigheid luftfeuchtigkeit luftfeuchte feuchtigkeit feuchte humidité
-    humidite humedad umidita
+    relativehumidity relhumidity relhum humidity hum humi h rh airhumidity airhum humidityair humrel
+    rhum ambienthumidity indoorhumidity outdoorhumidity luchtvochtigheid vochtigheid
+    relatieveluchtvochtigheid luftfeuchtigkeit luftfeuchte feuchtigkeit feuchte humidité humidite
+    humedad umidita humidityrelative luftfeuchtigkeitrelativ relativeairhumidity hygrometry
+    rhpercent umidità relativehum
 air_pressure | ?
     airpressure pressure press barometricpressure barometric barometer baro barpressure
     atmosphericpressure atmospheric stationpressure absolutepressure ambientpressure luchtdruk
-    luftdruck pressureair pression
+    luftdruck pressureair pression pres presion presión pressione atmpressure airpress
+    barometerpressure pressureabs absolutepress pressureatm pressureatmospheric
 liquid_pressure | ?
     liquidpressure waterpressure probepressure waterdruk
 co2 | ppm
-    co2 carbondioxide co2concentration co2level kohlendioxid koolstofdioxide concentrationco2
+    co2 carbondioxide co2concentration co2level kohlendioxid koolstofdioxide concentrationco2 co2ppm
+    kooldioxide dioxydedecarbone
 eco2 | ppm
     eco2 eqco2 co2eq co2equivalent equivalentco2
 co | ?
@@ -61,17 +68,18 @@ no | ?
 no2 | ?
     no2 nitrogendioxide stikstofdioxide stickstoffdioxid no2concentration
 o3 | ?
-    o3 ozone ozon ozoneconcentration o3concentration
+    o3 ozone ozon ozoneconcentration o3concentration o₃
 sound_level | dB
-    sound soundlevel soundavg soundaverage noise noiselevel noiseavg noiseaverage spl
-    soundpressure soundpressurelevel geluid geluidsniveau geluidsdruk laerm lärm lautstaerke
-    lautstärke schallpegel leq ambientnoise
+    sound soundlevel soundavg soundaverage noise noiselevel noiseavg noiseaverage spl soundpressure
+    soundpressurelevel geluid geluidsniveau geluidsdruk laerm lärm lautstaerke lautstärke
+    schallpegel leq ambientnoise decibel decibels loudness bruit ruido rumore geluidsterkte
+    laermpegel lärmpegel schalldruckpegel noisedb sounddb
 sound_level_laeq | dB(A)
-    laeq laeqt leqa noiselaeq soundlaeq dblaeq laeqlevel
+    laeq laeqt leqa noiselaeq soundlaeq dblaeq laeqlevel laeqav laeqavg laeq1min noiseleq leqdba
 sound_level_la | dB(A)
-    la noisela dba soundla noisedba spla
+    la noisela dba soundla noisedba spla laf las
 sound_level_lamax | dB(A)
-    lamax lafmax lasmax noiselamax lmaxa soundlamax
+    lamax lafmax lasmax noiselamax lmaxa soundlamax laf_max noisemaxdba
 sound_level_lamin | dB(A)
     lamin lafmin lasmin noiselamin lmina soundlamin
 sound_level_peak | dB
@@ -79,80 +87,91 @@ sound_level_peak | dB
 illuminance | lx
     illuminance illumination illum lux light lightintensity lightlux ambientlight luminosity
     lichtintensiteit lichtsterkte verlichtingssterkte helligkeit beleuchtungsstaerke
-    beleuchtungsstärke luminosité als
+    beleuchtungsstärke luminosité als ill illumin lightlevellux brightness iluminacion
 light_level | 1
     lightlevel
 uv_index | 1
     uvindex uvi uv
 wind_speed | m/s
     windspeed wind windvelocity windsnelheid windgeschwindigkeit windavg windspeedavg
-    windspeedaverage avgwindspeed averagewindspeed windmean vitesseduvent
+    windspeedaverage avgwindspeed averagewindspeed windmean vitesseduvent windspeedms
 wind_gust | m/s
     windgust gust gustspeed windgustspeed windmax windspeedmax maxwindspeed maximumwindspeed
-    peakwindgust
-    windstoot windboe windböe peakwind
+    peakwindgust windstoot windboe windböe peakwind windgusts maxwind windspeedgust gustwind
 wind_direction | deg
-    winddirection winddir windrichting windrichtung windbearing directionwind
-    winddirectiondegrees directionduvent
+    winddirection winddir windrichting windrichtung windbearing directionwind winddirectiondegrees
+    directionduvent winddirectionangle winddirangle winddirdeg anglewind winddirectionangledeg
+    windhoek
 precipitation | mm
-    rain rainfall precipitation neerslag niederschlag regen pluie raininterval
-    rainamount
+    rain rainfall precipitation neerslag niederschlag regen pluie raininterval rainamount
+    rainfallamount raininmm precip lluvia pluviometrie
 precipitation_cumulative | mm
     raintotal totalrain rainfalltotal totalrainfall raincumulative cumulativerain
     cumulativeprecipitation precipitationtotal rainaccumulation cumulativerainfall raincounter
-    precipitationcumulative rainfallsum rainsum
+    precipitationcumulative rainfallsum rainsum totalrainmm
+    accumulatedrain rainaccumulated rainaccum
 precipitation_intensity | mm/h
-    rainrate rainintensity rainfallrate rainfallintensity precipitationrate
-    precipitationintensity neerslagintensiteit intensityrain
+    rainrate rainintensity rainfallrate rainfallintensity precipitationrate precipitationintensity
+    neerslagintensiteit intensityrain rainintensitymmh intensityofrain
 water_level | ?
-    waterlevel waterstand wasserstand pegel pegelstand zisternenpegel grondwaterstand
-    grondwaterpeil groundwaterlevel grundwasserstand waterpeil peil watertable niveaueau
-    riverlevel
+    waterlevel waterstand wasserstand pegel pegelstand zisternenpegel grondwaterstand grondwaterpeil
+    groundwaterlevel grundwasserstand waterpeil peil watertable niveaueau riverlevel waterniveau
+    grondwaterniveau wasserhoehe wasserhöhe waterhoogte waterheight levelwater groundwaterhead
+    stijghoogte rivierstand peilhoogte nivel niveaudeau
 water_depth | ?
-    waterdepth waterdiepte wassertiefe
+    waterdepth waterdiepte wassertiefe waterdeep depthwater
 distance | ?
-    distance dist afstand abstand distanz ultrasonicdistance distancevalue
+    distance dist afstand abstand distanz ultrasonicdistance distancevalue distancesensor airgap
+    distancetowater distancemeasured laserdistance lidardistance radardistance
 fill_level | %
     filllevel fillinglevel vulgraad vulling fuellstand füllstand fillgrade filllevelpercent
+    fillpercentage fillpercent percentfull percentagefull
 flow_rate | ?
-    flowrate flow waterflow waterflowrate debiet afvoer durchfluss abfluss discharge debit
-    débit
+    flowrate flow waterflow waterflowrate debiet afvoer durchfluss abfluss discharge debit débit
+    flowspeed instantflow waterflowvalue instantaneousflow
 water_volume | ?
-    watervolume watermeter watertotal totalwater waterconsumption waterverbruik
+    watervolume watermeter watertotal totalwater waterconsumption waterverbruik watermeterreading
+    totalvolume volumetotal cumulativevolume totalflow cumulativeflow watercounter meterreading
 electrical_conductivity | uS/cm
     conductivity electricalconductivity ec soilconductivity conductsoil soilec ecsoil
     conductivitysoil soilelectricalconductivity waterconductivity waterec geleidbaarheid
-    geleidendheid egv leitfähigkeit leitfaehigkeit conductivité
+    geleidendheid egv leitfähigkeit leitfaehigkeit conductivité soilconductivityec conductivityec
+    elektrischeleitfähigkeit bodenleitfähigkeit conduct conducti conductwater
 soil_moisture | %
     soilmoisture moisture watersoil moisturesoil soilhumidity soilhum humiditysoil soilwater
     bodemvocht bodemvochtigheid bodenfeuchte bodenfeuchtigkeit humiditysol soilwatercontent
-    watercontent volumetricwatercontent volumetricmoisture vwc
+    watercontent volumetricwatercontent volumetricmoisture vwc soilvwc vwcsoil moisturecontent
+    volumetricwater soilwatercontentvwc soilmoist moist watersoilcontent humedadsuelo
 soil_permittivity | 1
     permittivity dielectricpermittivity soilpermittivity relativepermittivity
     dielectricconstant soildielectricconstant
 ph | pH
-    ph phvalue phwert zuurgraad phwaarde soilph phsoil waterph phwater
+    ph phvalue phwert zuurgraad phwaarde soilph phsoil waterph phwater ph1soil phh2o phlevel
+    phsensor
 dissolved_oxygen | mg/L
-    dissolvedoxygen do oxygendissolved opgelostezuurstof gelostersauerstoff
-    geloestersauerstoff
+    dissolvedoxygen do oxygendissolved opgelostezuurstof gelostersauerstoff geloestersauerstoff
+    oxygenconcentration o2concentration oxygen dissolvedoxygenconcentration dissolvedo2 zuurstof
+    sauerstoff oxygenmgl
 oxygen_saturation | %
     oxygensaturation dosaturation dosat o2saturation zuurstofverzadiging sauerstoffsättigung
-    dissolvedoxygensaturation
+    dissolvedoxygensaturation o2sat oxygensat dosaturationpercent
 turbidity | NTU
-    turbidity turb troebelheid truebung trübung turbidité
+    turbidity turb troebelheid truebung trübung turbidité turbidityinntu turbidityntu
 count | 1
     lefttoright>left_to_right righttoleft>right_to_left ltr>left_to_right l2r>left_to_right
-    r2l>right_to_left rtl>right_to_left lr>left_to_right rl>right_to_left atob>a_to_b
-    btoa>b_to_a
+    r2l>right_to_left rtl>right_to_left lr>left_to_right rl>right_to_left atob>a_to_b btoa>b_to_a
+    leftright>left_to_right rightleft>right_to_left
 count_total | 1
     counttotal totalcount countertotal lefttorighttotal>left_to_right
     righttolefttotal>right_to_left totallefttoright>left_to_right
     totalrighttoleft>right_to_left ltrsum>left_to_right rtlsum>right_to_left
     ltrtotal>left_to_right rtltotal>right_to_left
 count_in | 1
-    countin peoplein periodin inperiod countervaluein visitorsin personsin entries incount
+    countin peoplein periodin inperiod countervaluein visitorsin personsin entries incount enter
+    entered entering ingang binnengekomen peopleinperiod periodicin
 count_out | 1
-    countout peopleout periodout outperiod visitorsout personsout exits outcount
+    countout peopleout periodout outperiod visitorsout personsout exits outcount exited exiting
+    leaving uitgang peopleoutperiod periodicout
 count_in_total | 1
     totalin intotal countintotal totalcountin counterin incounter totalcounterin peopleintotal
     peopletotalin cumulativein insum sumin totalpeoplein
@@ -161,39 +180,48 @@ count_out_total | 1
     peopleouttotal peopletotalout cumulativeout outsum sumout totalpeopleout
 people_count | 1
     peoplecount people persons occupants headcount aanwezigen personcount numberofpeople
-    peoplepresent personen
+    peoplepresent personen peoplecountall occupancycount countpeople personcounter numpeople
+    peopletotal aantalpersonen currentpeople peopleinside
 count_pedestrian | 1
     pedestrian pedestrians voetganger voetgangers fussgaenger fußgänger pedestriancount
-    countpedestrian piétons pietons
+    countpedestrian piétons pietons walkers pedestrianscount wandelaars pedestrianstotal
 count_bike | 1
-    bike bikes bicycle bicycles cyclist cyclists fiets fietsen fietser fietsers fahrrad
-    fahrräder fahrraeder velo vélos bikecount countbike bicyclecount countbicycle cyclistcount
+    bike bikes bicycle bicycles cyclist cyclists fiets fietsen fietser fietsers fahrrad fahrräder
+    fahrraeder velo vélos bikecount countbike bicyclecount countbicycle cyclistcount cyclistscount
+    bikescount fietspassages tweewielers bicyclists
 count_car | 1
-    car cars auto autos motorvoertuigen pkw voitures carcount countcar
+    car cars auto autos motorvoertuigen pkw voitures carcount countcar carscount personenautos
+    passengercars
 count_heavy | 1
-    heavy truck trucks lorries vrachtwagen vrachtwagens lkw heavyvehicles heavycount
-    countheavy truckcount counttruck
+    heavy truck trucks lorries vrachtwagen vrachtwagens lkw heavyvehicles heavycount countheavy
+    truckcount counttruck trucksbuses hgv heavytraffic freight zwaarverkeer
 speed_v85 | km/h
     v85 speedv85 v85kmh
 occupancy | 1
-    occupancy occupied parkingoccupied bezet belegt presence
+    occupancy occupied parkingoccupied bezet belegt presence parkingstatus parkingstate parking
+    occupancystatus occupancystate occupystatus occupiedstatus parkingspaceoccupied isoccupied
+    parked carpresent vehiclepresent vehicledetected bezetting seatoccupied
 motion | 1
     motion pir motiondetected movement motionbool motioncount beweging bewegung pircount
-    motionstatus pirstatus pirtrigger
+    motionstatus pirstatus pirtrigger pirstate motionstate movementdetected activity
 water_leak | 1
-    waterleak leak leakage leakdetected waterleakstatus leakstatus lekkage
+    waterleak leak leakage leakdetected waterleakstatus leakstatus lekkage leakagestatus leakageflag
+    leakdetection waterdetected flooddetected flood floodstatus waterleakage leakstate leakagestate
 flow_detected | 1
     flowdetected
 contact | 1
-    contact contactstate doorcontact reedswitch
+    contact contactstate doorcontact reedswitch magnetstatus magnetstate reedstate reedstatus
+    doorstatus doorstate windowstate windowstatus door window opencloseddoor
 battery_level | %
     batterylevel batterypercent batterypercentage batpercent batpct batterypct batlevel
-    remainingbattery autonomypercent batteryremaining lastbatterypercentage batteriestand
-    accuniveau batterijniveau batteryindicator soc
+    remainingbattery autonomypercent batteryremaining lastbatterypercentage batteriestand accuniveau
+    batterijniveau batteryindicator soc batterypercentageremaining batterylife batlevelpercent
+    batterystate batteryleft remainingcapacity
 battery_voltage | V
-    batteryvoltage batvoltage voltagebattery batv batteryv vbat vbatt vbattery bat batvolt
-    battvolt battvoltage voltbattery volt volts vdd batteriespannung batterijspanning
-    akkuspannung accuspanning supplyvoltage lipo
+    batteryvoltage batvoltage voltagebattery batv batteryv vbat vbatt vbattery bat batvolt battvolt
+    battvoltage voltbattery volt volts vdd batteriespannung batterijspanning akkuspannung
+    accuspanning supplyvoltage lipo batterypotential batteryvolts voltagebat batterymv sbxbatt vcc
+    batteryvolt
 battery | ?
     battery batt batterie batterij akku accu
 voltage | V
@@ -207,7 +235,17 @@ latitude | deg
 longitude | deg
     longitude lon lng long längengrad laengengrad lengtegraad gpslon gpslongitude gpslng
 altitude | m
-    altitude alt elevation hoogte höhe hoehe gpsaltitude
+    altitude alt elevation hoogte höhe hoehe gpsaltitude gpsheight
+analog | ?
+    analogin analoginput
+acceleration_x | g
+    accelerometerx accelerationx accelx accx
+acceleration_y | g
+    accelerometery accelerationy accely accy
+acceleration_z | g
+    accelerometerz accelerationz accelz accz
+passenger_load | %
+    passengerload
 ufp | 1/cm3
     ufp ultrafineparticles
 lki | index
@@ -250,6 +288,8 @@ kW
     kw
 lx
     lux lx
+klx
+    klx klux
 ppm
     ppm
 ppb
@@ -357,17 +397,26 @@ ALSO: Final[tuple[tuple[str, str], ...]] = (
     ("battery", "V"),
 )
 
+# Whole keys whose words are all known and that still are no measurement of that quantity: a
+# Beaufort number, the components of a wind, levels exceeded for a share of the time (L10, L90).
+_REFUSED: Final = """
+    windspeedlevel windlevel eastwindspeed northwindspeed windspeedeast windspeednorth
+    la1 la5 la10 la33 la50 la66 la90 la95 la99 batterystatus batteryflag lowbattery batterylow
+    sensortempoffset externalpower extpower powerext inputpower
+"""
+REFUSED: Final = frozenset(_REFUSED.split())
+
 # Words that change nothing, and words that name one of several sensors (they become the channel).
 _NOISE: Final = """
     at depth sensor value val measured measurement reading last now act actual avg average mean data
-    waarde wert meting messwert level gps
+    waarde wert meting messwert level gps report
 """
 NOISE: Final = frozenset(_NOISE.split())
 _PLACES: Final = """
     ext external extern probe in out inside outside indoor outdoor inner outer left right top
     bottom upper lower front back north east south west noord oost zuid nord ost süd sued ch
     channel line zone port boven onder binnen buiten innen aussen außen links rechts a b c d x
-    y lft rgt
+    y lft rgt red white black green blue yellow rood wit zwart groen blauw
 """
 PLACES: Final = frozenset(_PLACES.split())
 

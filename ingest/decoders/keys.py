@@ -45,11 +45,11 @@ _SEGMENT: Final = re.compile(r"[^\W_]+")
 _CHIP: Final = re.compile(
     r"sht\w*|dht\d*|aht\w*|bm[ep]\d\w*|htu\w*|hdc\w*|si70\w*|scd\w*|am23\w*|ds|ds18\w*|pt100\w*|"
     r"ntc\w*|mlx\w*|mcp\w*|lm\d+|sen\d\w*|sps\w*|sds\w*|pms\w*|hpma?\d*|ips\w*|npm\w*|dnms|"
-    r"bh1750|tsl\w*|ccs\w*|sgp\w*|mhz\w*|(?:ch|s|t|p|sensor|probe|line|zone|port|channel)\d{1,3}",
+    r"bh1750|tsl\w*|ccs\w*|sgp\w*|mhz\w*|(?:chn?|s|t|p|n|ain|sensor|probe|line|zone|port|channel|input|region|slot)\d{1,3}",
     re.IGNORECASE,
 )
 _PARTICLES: Final = re.compile(
-    r"pm[\s_.-]*0*(?:(?P<small>1|4|10)(?:[_.,pd-]0)?|(?P<fine>2[\s_.,pd-]?5)|(?P<old>100|010))"
+    r"(?:pm|particulate[\s_.-]*matter)[\s_.-]*0*(?:(?P<small>1|4|10)(?:[_.,pd-]0)?|(?P<fine>2[\s_.,pd-]?5)|(?P<old>100|010))"
     r"(?!\d)(?![_.,]\d)",
     re.IGNORECASE,
 )
@@ -76,8 +76,10 @@ def meaning(key: str) -> Meaning | None:
     particles = _particles(key)
     if particles is not None:
         return particles
-    whole = _ALIASES.get("".join(_SEGMENT.findall(key)).casefold())
-    return whole if whole is not None else _by_words(key)
+    plain = "".join(_SEGMENT.findall(key)).casefold()
+    if plain in key_table.REFUSED:
+        return None
+    return _ALIASES.get(plain) or _by_words(key)
 
 
 @lru_cache(maxsize=8192)

@@ -4,27 +4,39 @@ from __future__ import annotations
 
 import binascii
 
+from ingest.decoders import vendor
+from ingest.decoders.base import Context
+from ingest.decoders.codecs import CODECS
 from ingest.decoders.json_guard import json_type, require_base64
 from ingest.decoders.topics import plain
 from livinglab.errors import DecodeError, Reason
 
-UNDECODED = "not decoded: the network server has no codec for this device"
+UNDECODED = "not decoded: no codec in the network server, and the device's model names none"
 
 
-def note_undecoded(frame: object, name: str) -> str:
-    """Why an uplink without decoded object has no reading.
+def read_frame(
+    frame: object, name: str, port: object, device: str, into: vendor.Collection, context: Context
+) -> str:
+    """Adds what the device's codec makes of an undecoded frame; the note where that is nothing.
+
+    The codec is that of the request or of the device's model; without one the frame stays bytes.
 
     Raises
     ------
     DecodeError
-        SYNTAX or FORMAT, if the frame is there and no base64 text.
+        SYNTAX or FORMAT, if the frame is there and no base64 text, or does not fit the codec.
     """
     if frame is None or frame == "":
         return "no payload"
     if not isinstance(frame, str):
         raise DecodeError(Reason.SYNTAX, f"{name} must be a text, not {json_type(frame)}")
-    require_base64(frame)
-    return UNDECODED
+    data = require_base64(frame)
+    model = context.model_of(device)
+    codec = CODECS.get(context.codec or (model.codec if model is not None else ""))
+    if codec is None:
+        return UNDECODED
+    vendor.read_object(codec(data, port if type(port) is int else 0), into)
+    return "" if into.readings else "no measurement in the frame"
 
 
 def eui_of(text: str) -> str:

@@ -1,15 +1,20 @@
 """Paths into parsed payloads: how a device model names a value of a mapped format.
 
 A path joins object keys with "/"; a number picks a list element by position; `[name=value]` picks
-the first element whose member has that value: `sv/[sri=7]/v`.
+the first element whose member has that value: `sv/[sri=7]/v`. A key that itself holds a "/" is
+found too: the longest key that fits counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 MISSING: Final = object()
+_MOST_STEPS: Final = 16
+_OUTSIDE_BRACKETS: Final = re.compile(r"/(?![^\[\]]*\])")
 
 
 def at(root: object, path: str) -> object:
@@ -19,17 +24,12 @@ def at(root: object, path: str) -> object:
     --------
     >>> at({"sv": [{"sri": 2, "v": 1.8}, {"sri": 7, "v": 5.7}]}, "sv/[sri=7]/v")
     5.7
-    >>> at({"a": [10, 20]}, "a/1"), at({"a/b": 3}, "a/b"), at({}, "a") is MISSING
+    >>> at({"a": [10, 20]}, "a/1"), at({"x": {"a/b": 3}}, "x/a/b"), at({}, "a") is MISSING
     (20, 3, True)
     """
     if isinstance(root, Mapping) and path in root:
         return root[path]
-    node = root
-    for step in path.split("/"):
-        node = _child(node, step)
-        if node is MISSING:
-            break
-    return node
+    return _below(root, _steps(path))
 
 
 def is_path(key: str) -> bool:
@@ -37,17 +37,37 @@ def is_path(key: str) -> bool:
     return "/" in key or "[" in key
 
 
-def _child(node: object, step: str) -> object:
+def starts_in_list(path: str) -> bool:
+    """Whether a path's first step picks an element of a list."""
+    first = _steps(path)[0]
+    return first.isdecimal() or first.startswith("[")
+
+
+@lru_cache(maxsize=4096)
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(_OUTSIDE_BRACKETS.split(path, _MOST_STEPS))
+
+
+def _below(node: object, steps: Sequence[str]) -> object:
+    if not steps:
+        return node
     if isinstance(node, Mapping):
-        return node.get(step, MISSING)
-    if not isinstance(node, list):
+        for size in range(len(steps), 0, -1):
+            name = "/".join(steps[:size])
+            if name in node:
+                return _below(node[name], steps[size:])
         return MISSING
+    child = _element(node, steps[0]) if isinstance(node, list) else MISSING
+    return MISSING if child is MISSING else _below(child, steps[1:])
+
+
+def _element(items: Sequence[object], step: str) -> object:
     if step.isdecimal():
         position = int(step[:9])
-        return node[position] if position < len(node) else MISSING
+        return items[position] if position < len(items) else MISSING
     if step.startswith("[") and step.endswith("]"):
         name, _, wanted = step[1:-1].partition("=")
-        return next((item for item in node if _has(item, name, wanted)), MISSING)
+        return next((item for item in items if _has(item, name, wanted)), MISSING)
     return MISSING
 
 
@@ -55,4 +75,6 @@ def _has(item: object, name: str, wanted: str) -> bool:
     if not isinstance(item, Mapping) or name not in item:
         return False
     value = item[name]
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value == wanted or (not isinstance(value, bool | str) and str(value) == wanted)

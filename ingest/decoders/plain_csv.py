@@ -81,8 +81,11 @@ def decode(message: Message, context: Context) -> Decoded:
     return Decoded(kept, "", tuple(dropped), "" if kept else "no numeric value")
 
 
-def table(payload: bytes) -> tuple[list[str] | None, list[list[str]]]:
-    """Header (None = there is none) and rows of a CSV payload, decimal commas made points.
+def table(payload: bytes, *, is_raw: bool = False) -> tuple[list[str] | None, list[list[str]]]:
+    """Header (None = there is none) and rows of a CSV payload.
+
+    Decimal commas are made points unless `is_raw`: then somebody knows the marks of the columns.
+    Columns of one name are told apart by a number: `temperature`, `temperature 2`.
 
     Raises
     ------
@@ -104,10 +107,24 @@ def table(payload: bytes) -> tuple[list[str] | None, list[list[str]]]:
         raise DecodeError(Reason.SYNTAX, f"no CSV: {error}") from error
     if len(rows) > MAX_ROWS:
         raise DecodeError(Reason.TOO_MANY, f"more than {MAX_ROWS} rows")
-    cleaned = [[_cell(cell, separator) for cell in row] for row in rows]
+    mark = "," if is_raw else separator
+    cleaned = [[_cell(cell, mark) for cell in row] for row in rows]
     first = cleaned[0]
-    has_header = not any(number_in(cell) is not None for cell in first) and any(first)
-    return (first, cleaned[1:]) if has_header else (None, cleaned)
+    has_header = not any(_is_value(cell) for cell in first) and any(first)
+    return (_unlike(first), cleaned[1:]) if has_header else (None, cleaned)
+
+
+def _is_value(cell: str) -> bool:
+    return number_in(cell) is not None or bool(_COMMA_NUMBER.fullmatch(cell))
+
+
+def _unlike(header: Sequence[str]) -> list[str]:
+    counts: dict[str, int] = {}
+    names = []
+    for name in header:
+        counts[name] = counts.get(name, 0) + 1
+        names.append(name if counts[name] == 1 else f"{name} {counts[name]}")
+    return names
 
 
 def _separator(line: str) -> str:

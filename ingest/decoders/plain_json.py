@@ -31,7 +31,7 @@ _DEVICE_KEYS: Final = words(
 )
 _TIME_KEYS: Final = words(
     "time timestamp ts uhrzeit datetime recordedat measuredat observedat epoch unixtime tijd "
-    "tijdstip zeit zeitpunkt zeitstempel date datum"
+    "tijdstip zeit zeitpunkt zeitstempel lastseen date datum"
 )
 _usual_models: Final[dict[str, tuple[DeviceModel, bool]]] = {}  # by name, of the present registry
 
@@ -120,7 +120,7 @@ def device_and_time(item: object, context: Context) -> tuple[str, times.Instant]
     """
     if not isinstance(item, dict):
         return "", times.UNSET
-    return _device_in(item), _time_in(item, None, context.timezone)
+    return device_in(item), _time_in(item, None, context.timezone)
 
 
 def envelope_keys(item: Mapping[str, object]) -> set[str]:
@@ -133,7 +133,7 @@ def _decode_any(message: Message, context: Context) -> Decoded:
     items = body if isinstance(body, list) else [body]
     readings: dict[str, list[Reading]] = {}
     dropped: list[tuple[str, str]] = []
-    if isinstance(body, list) and body and not any(_device_in(item) for item in items):
+    if isinstance(body, list) and body and not any(device_in(item) for item in items):
         items = [{"values": body}]
     for item in items:
         if not isinstance(item, dict):
@@ -150,7 +150,7 @@ def _decode_any(message: Message, context: Context) -> Decoded:
 def _read(
     item: Mapping[str, object], message: Message, context: Context
 ) -> tuple[str, vendor.Collection]:
-    device = own_or_topic(_device_in(item), message, context)
+    device = own_or_topic(device_in(item), message, context)
     model = context.model_of(device)
     now = _time_in(item, model, context.timezone)
     into = vendor.Collection(now.ns, zone=context.timezone, local=now.local)
@@ -195,11 +195,12 @@ def _name(value: object) -> str:
     return str(value) if type(value) is int else ""
 
 
-def _device_in(item: object) -> str:
+def device_in(item: object) -> str:
+    """Device that an object states under the usual names, "" = none."""
     if not isinstance(item, dict):
         return ""
     tags = item.get("tags")  # as Telegraf writes it
-    inner = _device_in(tags) if isinstance(tags, dict) else ""
+    inner = device_in(tags) if isinstance(tags, dict) else ""
     key = _device_key(item)
     return inner or (_name(item[key]) if key else "")
 

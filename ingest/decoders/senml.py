@@ -46,8 +46,8 @@ _UNITS: Final[Mapping[str, tuple[str | None, str]]] = {
     "K": ("K", "temperature"),
     "%RH": ("%", "relative_humidity"),
     "%EL": ("%", "battery_level"),
-    "%": ("1", ""),
-    "/": ("1", ""),
+    "%": ("1", "ratio"),
+    "/": ("1", "ratio"),
     "/100": ("%", ""),
     "lat": ("deg", "latitude"),
     "lon": ("deg", "longitude"),
@@ -136,7 +136,8 @@ def decode_pack(
 
 def require_version(version: object) -> None:
     """Refuses a `bver` this decoder does not know (RFC 8428, section 4.4: MUST NOT use)."""
-    if type(version) is not int or not 1 <= version <= MAX_VERSION:
+    number_of = number(version)
+    if number_of is None or number_of % 1 or not 1 <= number_of <= MAX_VERSION:
         raise DecodeError(Reason.FORMAT, f"SenML version {version!r}: {MAX_VERSION} is supported")
 
 
@@ -207,7 +208,7 @@ def meant(key: str, unit: str) -> Meant:
     """
     if key and not _KEY.fullmatch(key):
         _refuse_name(key)
-    quantity, written, factor = _quantity(re.split(r"[:/]", key)[-1], unit)
+    quantity, written, factor = _quantity(re.split(r"[:/]", key)[-2:], unit)
     return Meant(key or unit, quantity, written, factor)
 
 
@@ -231,9 +232,9 @@ def _split(whole: str) -> tuple[str, str]:
     return ("", whole) if keys.meaning(whole) is not None else (whole, "")
 
 
-def _quantity(name: str, unit: str) -> tuple[str, str | None, float]:
-    """Quantity, unit as written, factor of the value."""
-    known = keys.meaning(name) if name else None
+def _quantity(path: list[str], unit: str) -> tuple[str, str | None, float]:
+    """Quantity, unit as written, factor of the value; of the last two parts of a name."""
+    known = keys.meaning(" ".join(path)) or keys.meaning(path[-1])
     if not unit:
         return (known.quantity if known else ""), None, 1.0
     written, meaning = _UNITS.get(unit, (unit_text(unit), ""))

@@ -76,7 +76,7 @@ def decode(message: Message, context: Context) -> Decoded:
     DecodeError
         SYNTAX for the wrong containers, DEVICE where no station is named, or two different ones.
     """
-    body = _body(message)
+    body = _body(message, context)
     entries = body.get("sensordatavalues")
     if not isinstance(entries, list):
         text = f"sensordatavalues must be an array, not {json_type(entries)}"
@@ -85,14 +85,27 @@ def decode(message: Message, context: Context) -> Decoded:
         raise DecodeError(Reason.TOO_MANY, f"more than {MAX_READINGS} values in one message")
     device = _station(body, message, context)
     rows, dropped = _read(entries, _time(body, context))
+    if _counts(body, entries):
+        rows = [
+            row._replace(quantity="", unit=None) if row.key in ("P1", "P2") else row for row in rows
+        ]
     note = "" if rows else "no numeric value"
     return Decoded({device: rows} if rows else {}, "", tuple(dropped), note)
 
 
-def _body(message: Message) -> dict[str, object]:
-    """The message as an object; a bridge may publish each value under a topic of its own."""
+def _body(message: Message, context: Context) -> dict[str, object]:
+    """The message as an object; a bridge may publish each value under a topic of its own.
+
+    The `value` of an entry then means what its sibling `value_type` said before.
+    """
+    place, _, kind = message.topic.rpartition("/")
+    if kind == "value_type":
+        return {"sensordatavalues": []}
     body = parse(message.payload)
-    kind = message.topic.rpartition("/")[2]
+    if kind == "value":
+        wanted = f"{place}/value_type"
+        earlier = [item.payload for item in context.earlier if item.topic == wanted]
+        kind = earlier[-1].decode("utf-8", "replace").strip(' "') if earlier else kind
     if isinstance(body, dict):
         return body
     if _meaning(kind)[0] or kind in _NO_READINGS:
@@ -144,6 +157,17 @@ def _meaning(name: str) -> tuple[str, str | None, str]:
     if found[1] == "DS18B20" and quantity == "air_temperature":
         quantity = "temperature"  # a probe on a wire: nobody knows what it is in
     return quantity, unit or None, found[1]
+
+
+def _counts(body: Mapping[str, object], entries: Iterable[object]) -> bool:
+    """Whether P1 and P2 are the particle counts of a PPD42NS, which has durations beside them."""
+    sensor = body.get("sensor")
+    kind = sensor.get("sensor_type") if isinstance(sensor, dict) else None
+    name = kind.get("name") if isinstance(kind, dict) else None
+    if isinstance(name, str) and name.upper() in _COUNTERS:
+        return True
+    types = [entry.get("value_type") for entry in entries if isinstance(entry, dict)]
+    return "durP1" in types or "durP2" in types
 
 
 def _is_failure(quantity: str, value: float) -> bool:

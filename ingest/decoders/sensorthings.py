@@ -19,12 +19,11 @@ from ingest.decoders import keys, times
 from ingest.decoders.base import Context
 from ingest.decoders.json_guard import json_type, parse, parse_object
 from ingest.decoders.topics import in_grammar
-from ingest.decoders.values import number_in, switch, unit_text
+from ingest.decoders.values import SWITCHES, number_in, switch, unit_text
 from livinglab.errors import DecodeError, Reason
 from livinglab.model import Decoded, Message, Reading
 
 _STREAM: Final = re.compile(r"(Multi)?Datastreams?\((.+?)\)")
-_KNOWN_UNITS: Final = re.compile(r"[a-zµ%°/.()0-9-]+", re.IGNORECASE)
 # Names of A-weighted averages, which the words alone give as a plain sound level.
 _LAEQ: Final = re.compile(r"laeq|leq|noise_?avg|noise_?average|average noise", re.IGNORECASE)
 
@@ -77,11 +76,13 @@ def _rows(
 
 
 def _row(value: object, unit: object, names: Sequence[str], key: str) -> list[Reading]:
-    number = switch(value) if isinstance(value, bool) else number_in(value)
-    if number is None:
-        return []
     written = _unit(unit)
     quantity = _quantity(names, written)
+    is_state = isinstance(value, bool) or quantity in SWITCHES
+    number = switch(value) if is_state else None
+    number = number_in(value) if number is None else number
+    if number is None:
+        return []
     return [Reading(key, quantity, number, written, None)]
 
 
@@ -109,7 +110,10 @@ def _unit(unit: object) -> str | None:
     texts = [unit.get(part) for part in ("symbol", "definition", "name")]
     filled = [text for text in texts if isinstance(text, str) and text.strip()]
     for text in filled:
-        written = unit_text(text.removeprefix("ucum:"))
+        plain = (
+            text.rstrip("/").rpartition("#" if "#" in text else "/")[2] if "//" in text else text
+        )
+        written = unit_text(plain.removeprefix("ucum:"))
         if written is not None and keys.is_unit(written):
             return written
     symbol = unit.get("symbol")
@@ -124,6 +128,10 @@ def _identifier(body: Mapping[str, object], topic: str) -> str:
         stream = body.get(name)
         if isinstance(stream, Mapping) and isinstance(stream.get("@iot.id"), int | str):
             return str(stream["@iot.id"])
+        link = body.get(f"{name}@iot.navigationLink")
+        found = _STREAM.search(link) if isinstance(link, str) else None
+        if found:
+            return found[2].strip("'\"")
     raise DecodeError(Reason.FORMAT, "an observation of no Datastream")
 
 
@@ -134,15 +142,28 @@ def _stream(identifier: str, body: Mapping[str, object], context: Context) -> Ma
         if isinstance(own, Mapping) and ("unitOfMeasurement" in own or "unitOfMeasurements" in own):
             return own
     for earlier in reversed(context.earlier):
-        found = _STREAM.search(earlier.topic)
-        if found and found[2].strip("'\"") == identifier and "/Observations" not in earlier.topic:
-            try:
-                entity = parse(earlier.payload)
-            except DecodeError:
-                continue
-            if isinstance(entity, dict):
-                return entity
+        if "Datastream" in earlier.topic and "/Observations" not in earlier.topic:
+            for entity in _entities(earlier):
+                if _identity(entity, earlier.topic) == identifier:
+                    return entity
     return {}
+
+
+def _entities(message: Message) -> list[Mapping[str, object]]:
+    """The entities of a message: one, or the members of a collection."""
+    try:
+        body = parse(message.payload)
+    except DecodeError:
+        return []
+    items = body.get("value") if isinstance(body, dict) and "value" in body else [body]
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def _identity(entity: Mapping[str, object], topic: str) -> str:
+    """The id a Datastream states, else the one of its topic."""
+    own = entity.get("@iot.id")
+    found = _STREAM.search(topic)
+    return str(own) if isinstance(own, int | str) else found[2].strip("'\"") if found else ""
 
 
 def _moment(value: object, zone: str) -> times.Instant:

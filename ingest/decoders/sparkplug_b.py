@@ -16,7 +16,7 @@ import math
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from ingest.decoders import keys, times
 from ingest.decoders.base import MAX_PAYLOAD_BYTES, MAX_READINGS, Context
@@ -30,6 +30,7 @@ _WITH_VALUES: Final = frozenset(names("NBIRTH DBIRTH NDATA DDATA"))
 _CONTROL: Final = ("Node Control/", "Device Control/", "Node Info/", "Properties/")
 _SIGNED_BITS: Final = {1: 8, 2: 16, 3: 32, 4: 64}
 _BOOLEAN: Final = 11
+_NOT_MEASURED: Final = frozenset((13,))  # DateTime
 _UNIT_NAMES: Final = frozenset(("engunit", "engunits", "unit", "units", "engineeringunit"))
 
 
@@ -45,6 +46,29 @@ class Metric:
     value: float | None = None
     unit: str = ""
     raw: dict[int, int | bytes] = field(default_factory=dict)
+
+
+class _Births(NamedTuple):
+    """The metrics of a birth by alias and by name."""
+
+    aliases: dict[int, Metric]
+    names: dict[str, Metric]
+
+    def find(self, metric: Metric) -> Metric | None:
+        """The metric of the birth that a metric of a data message is."""
+        if metric.name:
+            return self.names.get(metric.name)
+        return self.aliases.get(metric.alias) if metric.alias is not None else None
+
+    def take(self, metrics: list[Metric]) -> None:
+        """Adds the metrics of a birth."""
+        self.aliases.update({item.alias: item for item in metrics if item.alias is not None})
+        self.names.update({item.name: item for item in metrics if item.name})
+
+    def clear(self) -> None:
+        """Forgets a session."""
+        self.aliases.clear()
+        self.names.clear()
 
 
 def decode(message: Message, context: Context) -> Decoded:
@@ -65,7 +89,7 @@ def decode(message: Message, context: Context) -> Decoded:
     moment, metrics = payload_of(message)
     own = "/".join([levels[1], *levels[3:]]) if len(levels) > 3 and levels[3] else ""
     device = in_grammar(own, message, context)
-    births = _births(levels, context) if kind.endswith("DATA") else {}
+    births = _births(levels, context) if kind.endswith("DATA") else _Births({}, {})
     dropped: list[tuple[str, str]] = []
     rows = list(_rows(metrics, births, moment, dropped))
     if len(rows) > MAX_READINGS:
@@ -96,22 +120,9 @@ def payload_of(message: Message) -> tuple[int | None, list[Metric]]:
     return moment, metrics
 
 
-def named_metrics(message: Message, context: Context) -> tuple[dict[str, object], times.Instant]:
-    """Values by metric name, and the time of the payload: what a mapping starts from."""
-    moment, metrics = payload_of(message)
-    births = _births(message.topic.split("/"), context)
-    resolved = [_resolved(metric, births) for metric in metrics]
-    values: dict[str, object] = {
-        metric.name: metric.value for metric in resolved if metric.name and not metric.is_null
-    }
-    stamps = [metric.timestamp_ms for metric in resolved if metric.timestamp_ms]
-    shown = stamps[0] if stamps else moment
-    return values, times.epoch(shown) if shown else times.UNSET
-
-
 def _rows(
     metrics: list[Metric],
-    births: Mapping[int, Metric],
+    births: _Births,
     moment: int | None,
     dropped: list[tuple[str, str]],
 ) -> Iterator[Reading]:
@@ -122,7 +133,7 @@ def _rows(
             continue
         if metric.name == "bdSeq" or metric.name.startswith(_CONTROL):
             continue
-        if metric.is_null or metric.value is None:
+        if metric.is_null or metric.value is None or metric.datatype in _NOT_MEASURED:
             dropped.append((metric.name[:60], Reason.NO_VALUE.value))
             continue
         quantity, unit = _meaning(metric)
@@ -133,9 +144,8 @@ def _rows(
 
 def _meaning(metric: Metric) -> tuple[str, str | None]:
     parts = metric.name.split("/")
-    known = keys.meaning_in(parts[-1])
-    if known is None and len(parts) > 1:
-        known = keys.meaning_in(" ".join(parts[-2:]))
+    joined = " ".join(parts[-2:])  # "water/temperature" says more than "temperature"
+    known = keys.meaning(joined) or keys.meaning_in(parts[-1]) or keys.meaning_in(joined)
     written = unit_text(metric.unit) if metric.unit else None
     if known is None or not (written is None or keys.fits(known.quantity, written)):
         return "", written
@@ -146,36 +156,49 @@ def _meaning(metric: Metric) -> tuple[str, str | None]:
     return known.quantity, written or known.unit
 
 
-def _resolved(metric: Metric, births: Mapping[int, Metric]) -> Metric:
+def _resolved(metric: Metric, births: _Births) -> Metric:
     """The metric with name, datatype and unit of its birth."""
-    birth = births.get(metric.alias) if metric.alias is not None else None
-    if birth is None:
-        metric.value = _value(metric.raw, metric.datatype)
-        return metric
-    metric.name = metric.name or birth.name
-    metric.datatype = metric.datatype or birth.datatype
-    metric.unit = metric.unit or birth.unit
+    birth = births.find(metric)
+    if birth is not None:
+        metric.name = metric.name or birth.name
+        metric.datatype = metric.datatype or birth.datatype
+        metric.unit = metric.unit or birth.unit
     metric.value = _value(metric.raw, metric.datatype)
     return metric
 
 
-def _births(levels: list[str], context: Context) -> dict[int, Metric]:
-    """Metrics by alias, of the births of the edge node's session: the last node birth onwards."""
-    found: dict[int, Metric] = {}
+def _births(levels: list[str], context: Context) -> _Births:
+    """The births that hold for a data message: of its edge node's session, and of its device.
+
+    The last birth of the node begins the session; its death, and that of the device, ends it.
+    """
+    found = _Births({}, {})
+    session: float | None = None
     for earlier in context.earlier:
         parts = earlier.topic.split("/")
-        if len(parts) < 4 or parts[1] != levels[1] or parts[3] != levels[3]:
+        if len(parts) < 4 or (parts[1], parts[3]) != (levels[1], levels[3]):
             continue
-        if parts[2] not in ("NBIRTH", "DBIRTH"):
+        kind, is_own = parts[2], parts[4:] == levels[4:]
+        if kind not in ("NBIRTH", "NDEATH") and not (is_own and kind in ("DBIRTH", "DDEATH")):
             continue
-        if parts[2] == "NBIRTH":
-            found.clear()
         try:
             _, metrics = payload_of(earlier)
         except DecodeError:
             continue
-        found.update({item.alias: item for item in metrics if item.alias is not None})
+        number = _session_number(metrics)
+        if kind == "NDEATH" and number != session:
+            continue  # the will of an earlier connection
+        if kind == "NBIRTH":
+            session = number
+        if kind != "DBIRTH" or is_own:
+            found.clear()
+        if kind in ("NBIRTH", "DBIRTH") and is_own:
+            found.take(metrics)
     return found
+
+
+def _session_number(metrics: list[Metric]) -> float | None:
+    return next((_value(item.raw, item.datatype) for item in metrics if item.name == "bdSeq"), None)
 
 
 def _metric(data: bytes) -> Metric:

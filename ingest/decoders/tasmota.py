@@ -36,8 +36,11 @@ _KEYS: Final[Mapping[str, tuple[str, str]]] = {
     "eCO2": ("eco2", "ppm"),
     "TVOC": ("tvoc", "ppb"),
     "PM1": ("pm1", "ug/m3"),
+    "PM1_0": ("pm1", "ug/m3"),
     "PM2.5": ("pm2_5", "ug/m3"),
+    "PM2_5": ("pm2_5", "ug/m3"),
     "PM4": ("pm4", "ug/m3"),
+    "PM4_0": ("pm4", "ug/m3"),
     "PM10": ("pm10", "ug/m3"),
     "Moisture": ("soil_moisture", "%"),
     "Noise": ("sound_level", "dB"),
@@ -51,7 +54,27 @@ _KEYS: Final[Mapping[str, tuple[str, str]]] = {
     "OBJTMP": ("temperature", "Cel"),
     "AMBTMP": ("temperature", "Cel"),
     "Distance": ("distance", "cm"),
+    "Speed/Act": ("wind_speed", ""),
+    "Speed/Avg": ("wind_speed", ""),
+    "Speed/Max": ("wind_gust", ""),
+    "Dir/Deg": ("wind_direction", "deg"),
 }
+_STATED_UNITS: Final[Mapping[str, tuple[str, str | None]]] = {
+    "temperature": ("TempUnit", "Cel"),
+    "dew_point": ("TempUnit", "Cel"),
+    "air_pressure": ("PressureUnit", "hPa"),
+    "wind_speed": ("SpeedUnit", None),
+    "wind_gust": ("SpeedUnit", None),
+}
+# A rain sensor's words mean other things elsewhere.
+_RAIN_KEYS: Final[Mapping[str, tuple[str, str]]] = {
+    "Active": ("precipitation", "mm"),
+    "Total": ("precipitation_cumulative", "mm"),
+    "FlowRate": ("precipitation_intensity", "mm/h"),
+}
+_RAIN: Final = re.compile(r"RG-?15|Hydreon", re.IGNORECASE)
+_NUMBERED: Final = re.compile(r"(Temperature|Illuminance|Humidity|Pressure|Distance)\d{1,2}")
+_RAW_INPUT: Final = re.compile(r"A\d{1,2}")
 _CHIPS: Final = re.compile(r"ESP32|ESP8266", re.IGNORECASE)
 _PLANTS: Final = re.compile(r"Flora|HHCC|CHIRP|MiFlora", re.IGNORECASE)
 _LASERS: Final = re.compile(r"VL53|VL6180", re.IGNORECASE)  # these count in mm, ultrasound in cm
@@ -110,7 +133,7 @@ def _sensor(
     dropped: list[tuple[str, str]],
 ) -> Iterator[Reading]:
     prefix = _prefix(name, sensor)
-    for key, content in sensor.items():
+    for key, content in _flat(sensor):
         value = number(content)
         if value is None:
             if content is None and key in _KEYS:
@@ -120,6 +143,20 @@ def _sensor(
         if key == "People" and _RADARS.match(name):  # 0, 1 nobody; 2, 3 somebody
             quantity, unit, value = "occupancy", "1", float(value >= 2)
         yield Reading(f"{prefix}/{key}"[:120], quantity, value, unit, None)
+
+
+def _flat(sensor: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Values of a sensor; those of a group ("Speed": {"Avg", "Max"}) by path.
+
+    A momentary wind speed beside the average is no mean wind speed.
+    """
+    for key, content in sensor.items():
+        if not isinstance(content, dict):
+            yield key, content
+            continue
+        for part, value in content.items():
+            if part != "Act" or "Avg" not in content:
+                yield f"{key}/{part}", value
 
 
 def _prefix(name: str, sensor: Mapping[str, object]) -> str:
@@ -132,22 +169,26 @@ def _prefix(name: str, sensor: Mapping[str, object]) -> str:
 def _meaning(
     name: str, key: str, sensor: Mapping[str, object], body: Mapping[str, object]
 ) -> tuple[str, str | None]:
-    known = _KEYS.get(key)
+    numbered = _NUMBERED.fullmatch(key)
+    known = (_RAIN_KEYS if _RAIN.match(name) else _KEYS).get(numbered[1] if numbered else key)
     if known is None:
-        return "", None
-    quantity, unit = known
-    if quantity in ("temperature", "dew_point"):
-        stated = body.get("TempUnit")
-        unit = unit_text(stated) or "Cel" if isinstance(stated, str) else "Cel"
-        return (_medium(name, sensor) if quantity == "temperature" else quantity), unit
-    if key == "Pressure":
-        stated = body.get("PressureUnit")
-        return quantity, (unit_text(stated) if isinstance(stated, str) else None) or "hPa"
-    if key == "Humidity" and _PLANTS.match(name):
-        return "soil_moisture", "%"
-    if key == "Distance":
-        return quantity, "mm" if _LASERS.match(name) else "cm"
-    return quantity, unit
+        is_raw = name.startswith("ANALOG") and _RAW_INPUT.fullmatch(key)
+        return ("analog" if is_raw else ""), None
+    quantity = known[0]
+    unit: str | None = known[1]
+    if quantity in _STATED_UNITS:
+        unit = _stated(body, *_STATED_UNITS[quantity])
+    elif key == "Humidity" and _PLANTS.match(name):
+        quantity = "soil_moisture"
+    elif quantity == "distance":
+        unit = "mm" if _LASERS.match(name) else "cm"
+    return (_medium(name, sensor) if quantity == "temperature" else quantity), unit
+
+
+def _stated(body: Mapping[str, object], member: str, default: str | None) -> str | None:
+    """The unit that the message states for all its sensors."""
+    stated = body.get(member)
+    return (unit_text(stated) if isinstance(stated, str) else None) or default
 
 
 def _medium(name: str, sensor: Mapping[str, object]) -> str:

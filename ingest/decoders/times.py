@@ -10,7 +10,7 @@ A time that is there but cannot be one is an error, not a reason to take "now".
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -37,6 +37,11 @@ _SHAPE: Final = re.compile(
     re.ASCII,
 )
 _DAY_FIRST: Final = re.compile(r"(\d{1,2})[.-](\d{1,2})[.-](\d{4})(?:,?[T ]+(.+))?", re.ASCII)
+_END_OF_DAY: Final = re.compile(
+    r"(?P<day>[\d-]+T)(?:24(?P<zero>:?00(?::?00(?:[.,]0+)?)?)|(?P<leap>\d\d:?59:?)60)"
+    r"(?P<rest>[^\d].*)?",
+    re.ASCII,
+)
 _DAY_S: Final = 86_400
 # First days of the epochs that clocks start from: 1970 (Unix), 1980 (GPS), 2000 (many RTC chips).
 _CLOCK_STARTS: Final = (0, 315_964_800, 946_684_800)
@@ -177,16 +182,27 @@ def _in_window(ns: int, shown: object) -> Instant:
 def _from_text(text: str, zone: str) -> Instant:
     if _ZERO_DATE.match(text):
         return UNSET
-    plain = _iso(text)
+    plain, later_s = _whole_days(_iso(text))
     try:
         moment = datetime.fromisoformat(plain)
         if moment.tzinfo is not None:
-            return _in_window(rfc3339_ns(plain), text)
+            return _in_window(rfc3339_ns(plain) + later_s * SECOND_NS, text)
+        moment += timedelta(seconds=later_s)
         if not zone:
             return Instant(None, moment.isoformat())
         return _in_window(to_ns(moment.replace(tzinfo=_zone(zone))), text)
     except (ValueError, OverflowError):
         return _refuse(text)
+
+
+def _whole_days(text: str) -> tuple[str, int]:
+    """A text with the clock within its day, and the seconds to add: 24:00 and a leap second."""
+    end = _END_OF_DAY.fullmatch(text)
+    if end is None:
+        return text, 0
+    if end["leap"]:
+        return f"{end['day']}{end['leap']}59{end['rest'] or ''}", 1
+    return f"{end['day']}00{end['zero']}{end['rest'] or ''}", _DAY_S
 
 
 def _iso(text: str) -> str:
@@ -198,6 +214,18 @@ def _iso(text: str) -> str:
     if not _SHAPE.fullmatch(text):
         return ""
     return text.replace("UTC", "Z").replace("GMT", "Z").replace(" ", "T", 1).replace(" ", "")
+
+
+def require_zone(name: str) -> None:
+    """Refuses a name that is no IANA zone; "" stands for none.
+
+    Raises
+    ------
+    DecodeError
+        TIME.
+    """
+    if name:
+        _zone(name)
 
 
 @lru_cache(maxsize=64)

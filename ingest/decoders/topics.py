@@ -12,7 +12,7 @@ from livinglab.model import Message
 # Topic levels that name a kind of message rather than a device.
 _KINDS: Final = re.compile(
     r"|senml(-cbor)?|json|csv|cbor|state|up|raw|readings?|hourly|daily|data|values|events?|sensors?|"
-    r"telemetry|status|pin\d+|measurements?|report|v?\d"
+    r"telemetry|status|pin\d+|measurements?|report|v?\d|SENSOR|STATUS\d+|STATE|observations"
 )
 _HINT: Final = 'say where it is: "device: topic:N" in the route, N counting levels from 0'
 

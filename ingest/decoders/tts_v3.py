@@ -31,9 +31,9 @@ from ingest.decoders.json_guard import (
     is_simple,
     json_type,
     parse_object,
-    require_base64,
     require_object,
 )
+from ingest.decoders.lorawan import read_frame
 from ingest.decoders.shapes import shape
 from ingest.decoders.topics import own_or_topic, plain
 from livinglab.errors import DecodeError, Reason
@@ -114,6 +114,19 @@ def _decode_usual(body: _Message, message: Message, context: Context) -> Decoded
     return Decoded({device: readings}, f"{ids.dev_eui}/{uplink.session_key_id}/{uplink.f_cnt}")
 
 
+def hardware_id(message: Message) -> str:
+    """The DevEUI of a message, "" where it has none: what names the device on every server.
+
+    Raises
+    ------
+    DecodeError
+        SYNTAX for the wrong containers.
+    """
+    ids = require_object(parse_object(message.payload).get("end_device_ids"), "end_device_ids")
+    eui = ids.get("dev_eui")
+    return eui.strip() if isinstance(eui, str) else ""
+
+
 def envelope(message: Message, context: Context) -> tuple[object, str, times.Instant]:
     """Codec result, device and time of an uplink: what a mapping by paths starts from.
 
@@ -126,7 +139,8 @@ def envelope(message: Message, context: Context) -> tuple[object, str, times.Ins
     ids = require_object(body.get("end_device_ids"), "end_device_ids")
     uplink = require_object(body.get("uplink_message") or {}, "uplink_message")
     _require_types(uplink)
-    content = uplink.get("decoded_payload") or {}
+    is_real = body.get("simulated") is not True
+    content = (uplink.get("decoded_payload") or {}) if is_real else {}
     device = _device(_text(ids, "device_id"), message, context)
     now = times.Instant(_clock(uplink, body))
     return require_object(content, "decoded_payload"), device, now
@@ -160,10 +174,12 @@ def _uplink(
     for item in _normalized(uplink):
         normalized.read(item, into)
     identity = _identity(uplink, ids, device, now)
-    if into.readings:
-        return Decoded({device: into.readings}, identity, tuple(into.dropped))
-    note = _note_undecoded(uplink) if decoded is None else "no numeric value"
-    return Decoded({}, identity, tuple(into.dropped), note)
+    note = "" if into.readings else "no numeric value"
+    if decoded is None and not into.readings:
+        frame = uplink.get("frm_payload")
+        note = read_frame(frame, "frm_payload", uplink.get("f_port"), device, into, context)
+    readings = {device: into.readings} if into.readings else {}
+    return Decoded(readings, identity, tuple(into.dropped), note)
 
 
 def _without_uplink(
@@ -249,14 +265,3 @@ def _identity(
     if eui and session:
         return f"{eui}/{session}/{uplink.get('f_cnt', 0)}"
     return f"{device}/{now}" if now is not None else ""
-
-
-def _note_undecoded(uplink: Mapping[str, object]) -> str:
-    """Why an uplink without `decoded_payload` has no reading; a broken frame is an error."""
-    frame = uplink.get("frm_payload")
-    if frame is None:
-        return "no payload"
-    if not isinstance(frame, str):
-        raise DecodeError(Reason.SYNTAX, f"frm_payload must be a text, not {json_type(frame)}")
-    require_base64(frame)
-    return "not decoded: the network server has no codec for this device"

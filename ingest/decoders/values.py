@@ -18,12 +18,17 @@ _STATES: Final[dict[str, float]] = {
     name: float(index)
     for index, names in enumerate(
         (
-            "off false no free vacant open dry clear none idle",
-            "on true yes occupied closed wet leak",
+            "off false no free vacant unoccupied empty open dry clear normal idle",
+            "on true yes occupied busy closed wet leak leaking flood trigger triggered detected",
         )
     )
     for name in names.split()
 }
+_GROUPED: Final = {
+    mark: re.compile(rf"[+-]?\d{{1,3}}(?:[{others}]\d{{3}})+(?:[{mark}]\d+)?", re.ASCII)
+    for mark, others in ((",", ".' \u00a0\u202f"), (".", ",' \u00a0\u202f"))
+}
+_GROUPS: Final = {",": re.compile("[.' \u00a0\u202f]"), ".": re.compile("[,' \u00a0\u202f]")}
 #: Quantities that are 0 or 1: the only ones a boolean or a state word can be a reading of.
 SWITCHES: Final = frozenset(("occupancy", "motion", "water_leak", "flow_detected", "contact"))
 _GLYPHS: Final = str.maketrans(
@@ -139,6 +144,26 @@ def number_in(value: object) -> float | None:
         text = value.strip()
         return number(float(text)) if _NUMBER.fullmatch(text) else None
     return number(value)
+
+
+def decimal_point(text: str, mark: str) -> str | None:
+    """A number written with the decimal mark "," or "." in the form with "."; None for no number.
+
+    The other mark, a blank or an apostrophe may part groups of three digits.
+
+    Examples
+    --------
+    >>> decimal_point("7,4", ","), decimal_point("1.234,5", ","), decimal_point("1,234.5", ".")
+    ('7.4', '1234.5', '1234.5')
+    >>> decimal_point("7.4", ",") is None
+    True
+    """
+    plain = text.strip()
+    if _GROUPED[mark].fullmatch(plain):
+        plain = _GROUPS[mark].sub("", plain)
+    elif ("." if mark == "," else ",") in plain:
+        return None
+    return plain.replace(mark, ".")
 
 
 def switch(value: object) -> float | None:

@@ -29,7 +29,7 @@ PLAIN_CONTAINERS: Final = frozenset(
         "data payload bytes values fields measurements measurement messages readings object "
         "decoded sensors sensor telemetry result results sensordata env environment report "
         "samples metrics state uplink waarden messwerte metingen meetwaarden werte "
-        "decodedpayload timeseries history"
+        "decodedpayload timeseries history dataset"
     )
 )
 _NO_DATA: Final = frozenset(
@@ -52,7 +52,8 @@ _TIME_KEYS: Final = frozenset(
     names(
         "time timestamp ts logtimestamp datetime recordedat measuredat sampletime epoch "
         "unixtime measuretime observedat measurementtime timestampmeasured tijd zeit tijdstip "
-        "zeitpunkt datum"
+        "zeitpunkt datum date measuredate sampledate dataabsolutetimestamp absolutetimestamp "
+        "batchabsolutetimestamp reportedat capturedat"
     )
 )
 _STRUCTURE: Final = frozenset(("value", "values", "measurementId", "measurementValue"))
@@ -150,7 +151,7 @@ def _walk_object(
             continue
         inner = path if plain in PLAIN_CONTAINERS else (*path, name)
         if isinstance(value, dict):
-            _walk_object(value, inner, time, into)
+            _walk_object(value, inner, time, into, listed=listed and inner is path)
         elif isinstance(value, list):
             _walk_list(value, inner, time, into)
         elif plain not in _IDENTIFIERS:
@@ -248,7 +249,8 @@ def _own_time(node: Mapping[str, object], time: times.Instant, into: Collection)
     Vendors put local dates and counters under such names too; those are no times.
     """
     for name, value in node.items():
-        if isinstance(value, int | float | str) and squeeze(name) in _TIME_KEYS:
+        is_day = isinstance(value, str) and ":" not in value and "-" in value
+        if isinstance(value, int | float | str) and squeeze(name) in _TIME_KEYS and not is_day:
             try:
                 own = times.instant(value, into.zone)
             except DecodeError:

@@ -82,6 +82,8 @@ def decode(message: Message, context: Context) -> Decoded:
         return Decoded(note=levels[-1])
     if message.retain and not message.payload:
         return Decoded(note="removed")
+    if len(levels) > 2 and levels[-1] not in _KEYS and _is_text(message.payload):
+        return Decoded(note="attribute")
     body = parse(message.payload)
     if not isinstance(body, dict) and len(levels) > 2 and levels[-1] in _KEYS:
         body, name = {levels[-1]: body}, "/".join(levels[1:-1])
@@ -91,6 +93,11 @@ def decode(message: Message, context: Context) -> Decoded:
     rows, dropped = _read(state, moment)
     note = "" if rows else "no measurement"
     return Decoded({device: rows} if rows else {}, "", tuple(dropped), note)
+
+
+def _is_text(payload: bytes) -> bool:
+    """Whether a payload is a bare value, as `output: attribute` publishes every key."""
+    return payload[:1].isalnum() or payload[:1] in (b'"', b"-")
 
 
 def _read(

@@ -42,7 +42,7 @@ def decode(
     With --jsonl, answer one JSON request per line of standard input until it ends.
     """
     from ingest import jsonl as protocol
-    from ingest.decoders import Context
+    from ingest.decoders import DECODERS, Context, times
     from ingest.decoders.describe import described
 
     if jsonl:
@@ -51,7 +51,12 @@ def decode(
             sys.stdout.buffer.flush()
         return
     message = _message(file, topic)
+    times.require_zone(timezone)
     name = format_name or protocol.format_of(topic)
+    if name not in DECODERS:
+        told = f"no decoder {name!r}" if name else f"the topic {topic!r} names no format"
+        hint = f"name one by --format: {', '.join(sorted(DECODERS))}"
+        raise LivingLabError(told, hint=hint)
     decoded = protocol.decode(message, name, Context(timezone=timezone))
     _print_decoded(described(decoded, name or ""))
 
@@ -67,6 +72,9 @@ def explain_payload(
     from ingest.explain import explain
     from livinglab.config import config_dir, load_registry
 
+    if not topic or set("+#") & set(topic):
+        hint = "give the topic of one message, as the publisher used it"
+        raise LivingLabError(f"no message can have the topic {topic!r}", hint=hint)
     registry = load_registry(config_dir(config))
     message = _message(file, topic)._replace(retain=retained)
     _print_explanation(explain(registry, message, format_name))
@@ -123,6 +131,8 @@ def _print_explanation(found: Explanation) -> None:
     for warning in found.warnings:
         _line(f"warning   {warning}")
     _line(f"outcome   {found.outcome}" + (f": {found.why}" if found.why else ""))
+    for line in found.advice:
+        _line(f"to do     {line}")
     for line in found.register:
         _line(f"register  {line}")
 

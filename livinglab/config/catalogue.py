@@ -7,6 +7,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from livinglab.config.values import (
+    CODECS,
     FORMATS,
     Bounds,
     Channel,
@@ -44,8 +45,15 @@ def _format(value: object) -> object:
     return value
 
 
+def _codec(value: object) -> object:
+    if value not in CODECS:
+        raise ValueError(f"expected one of {', '.join(CODECS)}, got {value!r}")
+    return value
+
+
 Span = Annotated[Bounds, AfterValidator(_ascending)]
 Decoder = Annotated[str, BeforeValidator(_format)]
+Codec = Annotated[str, BeforeValidator(_codec)]
 
 
 class Label(Spec):
@@ -93,6 +101,7 @@ class ModelSpec(Spec):
 
     label: Text
     decoder: Decoder
+    codec: Codec = ""
     step_s: Annotated[Whole, Field(gt=0, le=31 * 86_400)]
     time_key: str = ""
     device_key: str = ""

@@ -12,6 +12,7 @@ from livinglab.config.functions import FunctionError, parameters_of
 from livinglab.config.lab_checks import check_barometers, check_labs, check_positions
 from livinglab.config.quality_checks import check_thresholds
 from livinglab.config.tree import Tree, TreeReader
+from livinglab.config.values import LORAWAN
 from livinglab.errors import UnitError
 from livinglab.registry import Device, Registry
 from livinglab.units import conversion, is_unit
@@ -83,14 +84,22 @@ def _check_quantity(spec: QuantitySpec, place: Place, findings: Findings) -> Non
             findings.add(place, ("accepts", number), f"{error.message}: {error.hint}")
 
 
-def _check_model(
-    spec: ModelSpec, quantities: Collection[str], place: Place, findings: Findings
-) -> None:
+def _check_formats(spec: ModelSpec, place: Place, findings: Findings) -> None:
+    """Note what belongs to another format than the model's."""
     mapped = spec.decoder.startswith("plain_")
     for name, path in (("time_key", spec.time_key), ("device_key", spec.device_key)):
         if path and not mapped:
             told = f"only mapped plain formats have it; {spec.decoder} knows its own"
             findings.add(place, (name,), told)
+    if spec.codec and spec.decoder not in LORAWAN:
+        told = f"only {', '.join(LORAWAN)} carry frames; {spec.decoder} does not"
+        findings.add(place, ("codec",), told)
+
+
+def _check_model(
+    spec: ModelSpec, quantities: Collection[str], place: Place, findings: Findings
+) -> None:
+    _check_formats(spec, place, findings)
     sent = {row.quantity for row in spec.keys.values()}
     for name, source in spec.derives.items():
         if source not in DERIVABLE.get(name, ()):

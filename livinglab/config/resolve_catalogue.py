@@ -59,6 +59,7 @@ def resolve_model(
         device_key=spec.device_key,
         source=spec.source,
         derives=frozen(spec.derives),
+        codec=spec.codec,
     )
 
 

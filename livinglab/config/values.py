@@ -12,6 +12,21 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from livinglab.config.csv_source import parse_number, require_iso_date
 from livinglab.timeline import parse_instant, to_text
 
+#: Codecs of LoRaWAN frames that a device model may name (`ingest.decoders.codecs`).
+CODECS: Final = (
+    "bosch-parking",
+    "cayenne-lpp",
+    "decentlab-atm41",
+    "decentlab-ctd10",
+    "decentlab-mbx",
+    "decentlab-pm",
+    "decentlab-tbrg",
+    "elsys-tlv",
+    "milesight-tlv",
+    "netvox",
+)
+#: Formats that carry such frames.
+LORAWAN: Final = ("chirpstack_v3", "chirpstack_v4", "tts_v3")
 #: Payload formats that a route or a model may name.
 FORMATS: Final = (
     "airgradient",

@@ -118,6 +118,18 @@ def test_answer_line_with_a_map() -> None:
     assert request(bad, format="plain_json", map=entry)["readings"] == []
 
 
+def test_answer_line_names_a_lorawan_device_by_its_eui() -> None:
+    ids = {"device_id": "tuin", "dev_eui": "70B3D57ED0000001"}
+    uplink = {"received_at": "2025-08-29T10:00:00Z", "decoded_payload": {"co2": 500}}
+    body = {"end_device_ids": ids, "uplink_message": uplink}
+    more: dict[str, Any] = {"format": "tts_v3", "topic": "v3/a@b/devices/tuin/up"}
+    (row,) = request(json.dumps(body).encode(), **more)["readings"]
+    assert row["device"] == "70B3D57ED0000001"
+    del ids["dev_eui"]
+    (row,) = request(json.dumps(body).encode(), **more)["readings"]
+    assert row["device"] == "tuin"
+
+
 def test_answer_line_keeps_the_wall_time_of_an_unknown_zone() -> None:
     body = b'{"device":"a","time":"2025-08-29 12:00:00","co2":500}'
     (row,) = request(body, format="plain_json")["readings"]
@@ -185,6 +197,33 @@ def test_decode_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "cannot read" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--topic", "a/b"], "names no format"),
+        (["--format", "morse"], "no decoder 'morse'"),
+        (["--format", "senml_json", "--timezone", "Mars/Olympus"], "unknown time zone"),
+    ],
+)
+def test_decode_says_what_to_name(
+    arguments: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "pack.json"
+    file.write_bytes(PACK)
+    assert run("decode", str(file), *arguments) == 1
+    err = capsys.readouterr().err
+    assert told in err
+    assert "->" in err
+
+
+@pytest.mark.parametrize("topic", ["", "lombok/+/x", "lombok/#"])
+def test_explain_payload_of_a_topic_that_no_message_has(
+    topic: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("explain-payload", "--topic", topic, "--config", str(CONFIG)) == 1
+    assert "no message can have the topic" in capsys.readouterr().err
+
+
 def test_explain_payload_of_a_known_device(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -210,6 +249,17 @@ def test_explain_gives_the_canonical_value() -> None:
     assert stored.canonical == pytest.approx(10 * 46.0055 / 24.055, rel=1e-3)  # at 20 degC
     assert stored.clock == "device or network"
     assert found.outcome == "partly stored"
+
+
+def test_explain_says_what_to_do_about_each_reason() -> None:
+    found = explained("lombok/senml/utr-aq-01", PACK)
+    assert [line.split(":")[0] for line in found.advice] == [
+        "air_temperature lies outside the range in config/models/toucan-senml.yaml",
+        "config/models/toucan-senml.yaml does not list foo",
+    ]
+    old = b'[{"bn":"urn:dev:utr-aq-01:","bt":1256461600,"n":"no2","u":"ppb","v":10}]'
+    (line,) = explained("lombok/senml/utr-aq-01", old).advice
+    assert "valid_from" in line
 
 
 def test_explain_names_the_command_that_registers_a_device() -> None:

@@ -57,6 +57,18 @@ MODULES = (
         ("BatV", "battery_voltage", "V", "0"),
         ("debiet_m3_s", "flow_rate", "m3/s", "0"),
         ("waterstand_cm", "water_level", "cm", "0"),
+        ("Temp_Red", "temperature", "Cel", "red"),
+        ("temperature_chn2", "temperature", "Cel", "chn2"),
+        ("Water_deep_cm", "water_depth", "cm", "0"),
+        ("waterniveau_mnap", "water_level", "m", "0"),
+        ("temperatureReport", "temperature", "Cel", "0"),
+        ("people_count_all", "people_count", "1", "0"),
+        ("leakage_status", "water_leak", "1", "0"),
+        ("parkingStatus", "occupancy", "1", "0"),
+        ("oxygen_mgl", "dissolved_oxygen", "mg/L", "0"),
+        ("light_klx", "illuminance", "klx", "0"),
+        ("particulate_matter_2_5", "pm2_5", "ug/m3", "0"),
+        ("bruit", "sound_level", "dB", "0"),
         ("line1_total_in", "count_in_total", "1", "line1"),
         ("line_1_total_in", "count_in_total", "1", "line_1"),
         ("rain_in", "precipitation", "in", "0"),
@@ -77,6 +89,7 @@ def test_meaning_of_known_keys(key: str, quantity: str, unit: str, channel: str)
     names(
         "targetTemperature temperature_max tempOffset heatindex-C rssi snr fPort f_cnt port "
         "relais1 Bat_status Firmware_Version pm10_number_concentration pm2_5_um pm003Count "
+        "Wind_Speed_Level east_wind_speed la10 la90 bat_low "
         "region_1_count id serial T1 p level counter humidity_alarm latitude_gateway wind_alarm"
     ),
 )
@@ -127,6 +140,8 @@ def test_separate_merges_equal_values() -> None:
         ("battery", 3.6, "battery_voltage", "V"),
         ("battery", 3600, "battery_voltage", "mV"),
         ("vdd", 3600, "battery_voltage", "mV"),
+        ("BAT", 88, "battery_level", "%"),
+        ("Bat", 5, "battery_voltage", "V"),
         ("pressure", 1013.2, "air_pressure", "hPa"),
         ("pressure", 101320, "air_pressure", "Pa"),
         ("pressure", 3, "air_pressure", None),
@@ -153,10 +168,11 @@ def test_described_settles_what_the_key_leaves_open(
         ("soil_moisture", "soil_temperature"),
         ("turbidity", "water_temperature"),
         ("rssi", "temperature"),
+        ("humidity soil_moisture", "temperature"),
     ],
 )
 def test_described_temperature_by_its_company(company: str, quantity: str) -> None:
-    rows = [Reading("temperature", "", 5.0, None, 5), Reading(company, "", 5.0, None, 5)]
+    rows = [Reading(key, "", 5.0, None, 5) for key in ("temperature", *company.split())]
     told = described(Decoded({"d": rows}), "plain_json").readings["d"]
     assert told[0].quantity == quantity
 

@@ -41,6 +41,19 @@ def test_instant_of_one_moment(value: object) -> None:
     assert instant(value) == Instant(TEN)
 
 
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"),
+        ("2016-12-31T23:59:60.5Z", "2017-01-01T00:00:00.5Z"),
+        ("2025-08-28T24:00:00Z", "2025-08-29T00:00:00Z"),
+        ("2025-08-28 24:00", "2025-08-29T00:00:00"),
+    ],
+)
+def test_instant_at_the_end_of_a_day(text: str, same: str) -> None:
+    assert instant(text) == instant(same)
+
+
 @pytest.mark.parametrize("text", ["2025-08-29T12:00:00", "29.08.2025 12:00", "29-08-2025 12:00:00"])
 def test_instant_without_offset(text: str) -> None:
     assert instant(text, "Europe/Amsterdam") == Instant(TEN)
