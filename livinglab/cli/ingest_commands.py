@@ -91,7 +91,7 @@ def trace(
     if seq is not None:
         found = trace_batch(settings.state_dir, seq, index)
     elif topic and at:
-        moment = _instant(at, settings.timezone)
+        moment = instant_of(at, settings.timezone, "--at")
         reach = within * SECOND_NS
         found = trace_topic(settings.state_dir, topic, moment - reach, moment + reach)
     else:
@@ -101,13 +101,15 @@ def trace(
         console.print("no message there; `livinglab journal show` lists what the journal holds")
 
 
-def _instant(text: str, zone: str) -> int:
+def instant_of(text: str, zone: str, option: str) -> int:
+    """UTC ns of a time on the command line; local times are those of `zone`."""
     from livinglab.timeline import parse_instant
 
     try:
         return parse_instant(text, zone)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no time: {error}", param_hint="--at") from error
+    except (ValueError, OverflowError) as error:
+        told = f"{text!r} is no time; write 2025-08-29 or 2025-08-29T12:00:00Z"
+        raise typer.BadParameter(told, param_hint=option) from error
 
 
 def _print_days(journal: object, quota_mb: int) -> None:
