@@ -28,6 +28,7 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+_NS_LIMIT = 1 << 63  # ns since 1970 that stores can hold
 _SHOWN = 96  # characters of a payload in a table
 
 
@@ -106,10 +107,13 @@ def instant_of(text: str, zone: str, option: str) -> int:
     from livinglab.timeline import parse_instant
 
     try:
-        return parse_instant(text, zone)
-    except (ValueError, OverflowError) as error:
+        time_ns = parse_instant(text, zone)
+    except (ValueError, OverflowError):
+        time_ns = _NS_LIMIT
+    if not -_NS_LIMIT <= time_ns < _NS_LIMIT:
         told = f"{text!r} is no time; write 2025-08-29 or 2025-08-29T12:00:00Z"
-        raise typer.BadParameter(told, param_hint=option) from error
+        raise typer.BadParameter(told, param_hint=option)
+    return time_ns
 
 
 def _print_days(journal: object, quota_mb: int) -> None:
