@@ -27,7 +27,7 @@ from ingest.logs import logger
 from ingest.records import Records
 from ingest.retention import Retention
 from ingest.series import SeriesMemory
-from ingest.state import Cursor, Intent, State
+from ingest.state import Cursor, Intent, State, StateError
 from ingest.writer import PointWriter
 from livinglab.config import from_snapshot
 from livinglab.errors import LivingLabError, StoreError, StoreUnavailableError
@@ -430,10 +430,12 @@ class Loader:
         self.roll_back()
         if isinstance(error, StoppedError):
             return
+        if isinstance(error, sqlite3.Error):
+            error = StateError(self.state.path, error)
         if type(self.trouble) is not type(error):
-            log.error("store unavailable", error=str(error), after=self.cursor.seq)
+            log.error(_events(error)[0], error=str(error), after=self.cursor.seq)
         self.trouble = error
-        if getattr(error, "transient", False) or isinstance(error, sqlite3.Error):
+        if getattr(error, "transient", False):
             self._wait_s = min(max(2 * self._wait_s, _FIRST_WAIT_S), _LONGEST_WAIT_S)
         else:
             self._wait_s = _LONGEST_WAIT_S
@@ -442,6 +444,13 @@ class Loader:
 
     def _recover(self) -> None:
         if self.trouble is not None:
-            log.info("store available again", backlog=self.backlog)
+            log.info(_events(self.trouble)[1], backlog=self.backlog)
         self.trouble = None
         self._wait_s = 0.0
+
+
+def _events(error: Exception) -> tuple[str, str]:
+    """What the log says when such trouble starts, and when it ends."""
+    if isinstance(error, StoreError):
+        return "store unavailable", "store available again"
+    return "loader state unavailable", "loader state available again"

@@ -6,6 +6,7 @@ product promises: received = stored + duplicate + without readings + quarantined
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections import Counter
@@ -106,8 +107,7 @@ class ServiceCollector(Collector):
         yield from self._broker()
         yield from self._recorded()
         yield from self._journal_metrics()
-        yield from self._loader()
-        yield from self._ledgers()
+        yield from self._loader_state()
 
     def _service(self) -> Iterator[Metric]:
         vital = self._vital()
@@ -154,6 +154,15 @@ class ServiceCollector(Collector):
         yield _value("journal_quota_bytes", "Their quota, 0 = none.", journal.quota_bytes)
         yield _value("journal_head", "Sequence of the newest batch.", journal.head)
         yield _value("journal_damaged", "Rows and files that cannot be read.", len(journal.damage))
+
+    def _loader_state(self) -> Iterator[Metric]:
+        """What the loader's state says; without it the others still tell that nothing is ready."""
+        try:
+            found = [*self._loader(), *self._ledgers()]
+        except sqlite3.Error:
+            found = []
+        yield _value("state_up", "1 while the loader's state can be read.", bool(found))
+        yield from found
 
     def _loader(self) -> Iterator[Metric]:
         progress = self._state.progress()

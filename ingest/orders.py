@@ -142,12 +142,13 @@ def fitting_models(registry: Registry, waiting: Waiting) -> list[tuple[str, int]
 @contextmanager
 def _own_loader(registry: Registry, state_dir: Path) -> Iterator[Loader]:
     settings = registry.settings
+    journal = JournalReader(journal_path(state_dir))
+    _ = journal.id  # refuses before it makes a state where no service ever ran
     with ExitStack() as opened:
         state = State(state_path(state_dir), exclusive=True)
         opened.callback(state.close)
         store = open_store(settings.store, token=secret("STORE_TOKEN"), state_dir=state_dir)
         opened.callback(store.close)
-        journal = JournalReader(journal_path(state_dir))
         loader = Loader(journal, store, registry, state, settings.client_id)
         opened.callback(loader.close)
         yield loader

@@ -13,6 +13,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -32,11 +33,11 @@ from ingest.logs import configure_logs, logger
 from ingest.metrics import ServiceCollector, StateView, Vital, metrics_page
 from ingest.recorder import Recorder
 from ingest.router import Router
-from ingest.state import State, state_path
+from ingest.state import State, StateError, state_path
 from ingest.subscriber import Subscriber
 from ingest.watch import ConfigWatch
 from livinglab import config
-from livinglab.errors import ConfigError, StoreUnavailableError
+from livinglab.errors import ConfigError, LivingLabError, StoreError
 from livinglab.registry import Registry
 from livinglab.store import open_store
 from livinglab.store.base import Store
@@ -199,9 +200,20 @@ class Service:
             except Exception as error:
                 self._log.exception("loader_failed")
                 self.loader.trouble = error
-                self._stop.wait(_RESTART_S)
+                self._renew_loader()
+
+    def _renew_loader(self) -> None:
+        """Another loader, as soon as its state can be read."""
+        while not self._stop.wait(_RESTART_S):
+            try:
                 self.loader.close()
                 self.loader = self._new_loader()
+            except LivingLabError as error:
+                self.loader.trouble = error
+            except sqlite3.Error as error:
+                self.loader.trouble = StateError(self.state.path, error)
+            else:
+                return
 
     def _new_loader(self) -> Loader:
         client_id = self.settings.client_id  # unique per process, as the broker demands it
@@ -246,7 +258,7 @@ class Service:
             registry=self.registry.version,
             reloads=self.reloads,
             refused_reloads=self.refused_reloads,
-            store_up=not isinstance(self.loader.trouble, StoreUnavailableError),
+            store_up=not isinstance(self.loader.trouble, StoreError),
             ready=not self.why_not_ready(),
         )
 

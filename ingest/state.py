@@ -112,6 +112,19 @@ class StateLockedError(LivingLabError):
     """Another process is the loader of this state."""
 
 
+class StateError(LivingLabError):
+    """The loader's state cannot be read or written; waiting helps where its disk is full."""
+
+    transient = True
+
+    def __init__(self, path: Path, error: sqlite3.Error, what: str = "used") -> None:
+        super().__init__(
+            f"the loader's state {path} cannot be {what}: {error}",
+            hint="is the disk full or the folder read-only? The journal holds everything: "
+            "moved aside, the state is built again from it",
+        )
+
+
 class State:
     """The loader's state file, open for reading and writing.
 
@@ -126,8 +139,10 @@ class State:
     ------
     StateLockedError
         If another process holds the lock.
+    StateError
+        If the file cannot be opened.
     LivingLabError
-        If the file has another format or cannot be opened.
+        If it has another format.
     """
 
     def __init__(self, path: Path, *, exclusive: bool = False) -> None:
@@ -141,11 +156,7 @@ class State:
             self._prepare()
         except sqlite3.Error as error:
             self._release()
-            raise LivingLabError(
-                f"the loader's state {path} cannot be opened: {error}",
-                hint="is the disk full or the folder read-only? The journal holds everything: "
-                "moved aside, the state is built again from it",
-            ) from error
+            raise StateError(path, error, "opened") from error
         self.letters = Letters(self.connection)
 
     def _prepare(self) -> None:
@@ -193,13 +204,15 @@ class State:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Everything inside happens, or nothing."""
-        self.connection.execute("BEGIN IMMEDIATE")
+        run = self.connection.execute
+        run("BEGIN IMMEDIATE")
         try:
             yield
+            run("COMMIT")
         except BaseException:
-            self.connection.execute("ROLLBACK")
+            if self.connection.in_transaction:  # a full disk makes SQLite itself roll back
+                run("ROLLBACK")
             raise
-        self.connection.execute("COMMIT")
 
     def cursor(self, journal: str) -> Cursor:
         """What of a journal is loaded."""

@@ -46,9 +46,9 @@ def trace_batch(state_dir: Path, seq: int, index: int | None = None) -> Iterator
     Raises
     ------
     JournalError
-        If the journal does not hold the batch or the message.
+        If there is no journal, or it does not hold the batch or the message.
     """
-    journal = JournalReader(journal_path(state_dir))
+    journal = _journal(state_dir)
     messages = journal.batch(seq).messages
     if index is not None and not 0 <= index < len(messages):
         raise JournalError(
@@ -59,8 +59,14 @@ def trace_batch(state_dir: Path, seq: int, index: int | None = None) -> Iterator
 
 
 def trace_topic(state_dir: Path, topic: str, start_ns: int, end_ns: int) -> Iterator[Traced]:
-    """Yield what became of the messages received in [start, end) on a topic or topic filter."""
-    journal = JournalReader(journal_path(state_dir))
+    """Yield what became of the messages received in [start, end) on a topic or topic filter.
+
+    Raises
+    ------
+    JournalError
+        If there is no journal.
+    """
+    journal = _journal(state_dir)
     levels = topic.split("/")
     found = (
         (batch.seq, index, message)
@@ -69,6 +75,13 @@ def trace_topic(state_dir: Path, topic: str, start_ns: int, end_ns: int) -> Iter
         if start_ns <= message.received_ns < end_ns and is_match(levels, message.topic)
     )
     yield from _traced(state_dir, journal, found)
+
+
+def _journal(state_dir: Path) -> JournalReader:
+    """The journal, which must exist: an empty answer would say that nothing came."""
+    journal = JournalReader(journal_path(state_dir))
+    _ = journal.id
+    return journal
 
 
 def _traced(

@@ -74,7 +74,9 @@ def ask_service(state_dir: Path) -> Service:
         return _away("it is stopped, or was never started with this state folder")
     except urllib3.exceptions.HTTPError:
         return _away(f"it ended without a farewell; it was process {left.get('pid')}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        return _away(f"{path} cannot be read: {error.strerror}")
+    except (ValueError, KeyError, TypeError) as error:
         return _away(f"what answers is not the ingest service ({error})")
 
 

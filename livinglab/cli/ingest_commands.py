@@ -28,6 +28,7 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+_NS_LIMIT = 1 << 63  # ns since 1970 that stores can hold
 _SHOWN = 96  # characters of a payload in a table
 
 
@@ -91,7 +92,7 @@ def trace(
     if seq is not None:
         found = trace_batch(settings.state_dir, seq, index)
     elif topic and at:
-        moment = _instant(at, settings.timezone)
+        moment = instant_of(at, settings.timezone, "--at")
         reach = within * SECOND_NS
         found = trace_topic(settings.state_dir, topic, moment - reach, moment + reach)
     else:
@@ -101,13 +102,18 @@ def trace(
         console.print("no message there; `livinglab journal show` lists what the journal holds")
 
 
-def _instant(text: str, zone: str) -> int:
+def instant_of(text: str, zone: str, option: str) -> int:
+    """UTC ns of a time on the command line; local times are those of `zone`."""
     from livinglab.timeline import parse_instant
 
     try:
-        return parse_instant(text, zone)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no time: {error}", param_hint="--at") from error
+        time_ns = parse_instant(text, zone)
+    except (ValueError, OverflowError):
+        time_ns = _NS_LIMIT
+    if not -_NS_LIMIT <= time_ns < _NS_LIMIT:
+        told = f"{text!r} is no time; write 2025-08-29 or 2025-08-29T12:00:00Z"
+        raise typer.BadParameter(told, param_hint=option)
+    return time_ns
 
 
 def _print_days(journal: object, quota_mb: int) -> None:

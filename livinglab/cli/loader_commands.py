@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from livinglab.cli import console
+from livinglab.cli.ingest_commands import instant_of
 from livinglab.cli.loader_tables import (
     print_device,
     print_device_in_quarantine,
@@ -85,7 +86,7 @@ def reingest(
 
     directory = config_dir(config)
     zone = load_settings(directory).timezone
-    start_ns, end_ns = _instant(start, zone, "--from"), _instant(end, zone, "--to")
+    start_ns, end_ns = instant_of(start, zone, "--from"), instant_of(end, zone, "--to")
     if end_ns <= start_ns:
         raise typer.BadParameter("must be after --from", param_hint="--to")
     arguments = {
@@ -234,15 +235,6 @@ def quarantine_replay(
     from livinglab.config import config_dir
 
     print_replayed(replay(config_dir(config), Kind.QUARANTINE, device=device).result)
-
-
-def _instant(text: str, zone: str, option: str) -> int:
-    from livinglab.timeline import parse_instant
-
-    try:
-        return parse_instant(text, zone)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no time: {error}", param_hint=option) from error
 
 
 def _waiting(directory: Path, device: str) -> Waiting:

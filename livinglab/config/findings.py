@@ -114,7 +114,13 @@ def validated(
         found = error.errors(include_url=False)
         locs = [_without_tags(details["loc"]) for details in found]
         pairs = zip(locs, found, strict=True)
-        return [(loc, _expected(details, spec, loc)) for loc, details in pairs]
+        return [_named(spec, loc, _expected(details, spec, loc)) for loc, details in pairs]
+
+
+def _named(spec: type[BaseModel], loc: Loc, told: str) -> tuple[Loc, str]:
+    """What a check of a whole piece tells as `key: ...` is told of that key."""
+    key, colon, rest = told.partition(": ")
+    return ((*loc, key), rest) if colon and key in fields_at(spec, loc) else (loc, told)
 
 
 def _order(problem: Problem) -> tuple[str, int]:
@@ -172,6 +178,8 @@ _WORDS: Final[Mapping[str, str]] = {
 
 def _expected(details: ErrorDetails, spec: type[BaseModel], loc: Loc) -> str:
     kind, value = details["type"], details.get("input")
+    if kind == "extra_forbidden" and str(loc[-1]).endswith(("token", "password", "secret")):
+        return "unknown key: secrets come from the environment or a *_FILE, never from config/"
     if kind == "extra_forbidden":
         return f"unknown key{nearest(str(loc[-1]), fields_at(spec, loc[:-1]))}"
     if kind == "missing":
@@ -179,7 +187,8 @@ def _expected(details: ErrorDetails, spec: type[BaseModel], loc: Loc) -> str:
     text = _WORDS.get(kind) or details["msg"].removeprefix("Value error, ")
     if text.startswith("Input should be"):
         text = "expected" + text.removeprefix("Input should be")
-    return text if ", got " in text else f"{text}, got {_shown(value)}"
+    is_told = ", got " in text or (kind == "value_error" and isinstance(value, Mapping))
+    return text if is_told else f"{text}, got {_shown(value)}"
 
 
 def _shown(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
@@ -50,6 +51,12 @@ def _topic_filter(value: str) -> str:
     return value
 
 
+def _device_place(value: str) -> str:
+    if not re.fullmatch(r"payload|topic:[0-9]", value):
+        raise ValueError(f"expected payload, or topic:N for the N-th level from 0, got {value!r}")
+    return value
+
+
 def _parameters(value: object) -> object:
     """`slope=1.07 offset=-8.7` of a cell as a mapping."""
     if not isinstance(value, str):
@@ -84,8 +91,8 @@ ROW_STAND_INS: Final[Mapping[str, object]] = {
     "author": "unknown",
     "flag": "2",
     "quantity": "unknown",
-    "valid_from": "9998-01-01T00:00:00Z",
-    "valid_to": "9999-01-01T00:00:00Z",
+    "valid_from": "2261-01-01T00:00:00Z",
+    "valid_to": "2262-01-01T00:00:00Z",
 }
 LAB_STAND_INS: Final[Mapping[str, object]] = {
     "name": "unknown",
@@ -113,7 +120,7 @@ class RouteSpec(Spec):
 
     topic: Annotated[str, AfterValidator(_topic_filter)]
     decoder: Decoder
-    device: Annotated[str, Field(pattern=r"^(payload|topic:\d)$")]
+    device: Annotated[str, AfterValidator(_device_place)]
     timezone: Zone | None = None
 
     @model_validator(mode="after")
@@ -238,4 +245,4 @@ class LabTree(Spec):
 def require_period(valid_from: str, valid_to: str | None) -> None:
     """Raise ValueError when a period [valid_from, valid_to) of UTC texts is empty."""
     if valid_to is not None and parse_instant(valid_to) <= parse_instant(valid_from):
-        raise ValueError(f"valid_to {valid_to} is not after valid_from {valid_from}")
+        raise ValueError(f"valid_to: {valid_to} is not after valid_from {valid_from}")

@@ -8,7 +8,8 @@ from livinglab.config.findings import FilePlace, Findings, RowPlace
 def decode_text(raw: bytes, path: str, findings: Findings) -> str | None:
     """The text of a file, with or without byte-order mark; None, noted, when it is not UTF-8."""
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in raw:
-        findings.add(FilePlace(path), (), "expected UTF-8, got UTF-16: save it as UTF-8")
+        told = "expected UTF-8, got UTF-16 or bytes that are no text: save it as UTF-8"
+        findings.add(FilePlace(path), (), told)
         return None
     try:
         return raw.decode("utf-8-sig")

@@ -53,6 +53,9 @@ FORMATS: Final = (
 )
 
 
+_NS_LIMIT: Final = 1 << 63  # ns since 1970 that stores and frames can hold
+
+
 class Spec(BaseModel):
     """A piece of configuration: unknown keys are errors, content never changes."""
 
@@ -66,10 +69,14 @@ def _instant(value: object, info: ValidationInfo) -> object:
     require_iso_date(value)
     zone = (info.context or {}).get("zone", "")
     try:
-        return to_text(parse_instant(value, zone))
-    except ValueError as error:
+        time_ns = parse_instant(value, zone)
+    except (ValueError, OverflowError) as error:
         expected = "expected a date like 2025-06-13 or a time like 2025-06-13T12:00:00+02:00"
         raise ValueError(f"{expected}, got {value!r}") from error
+    if not -_NS_LIMIT <= time_ns < _NS_LIMIT:
+        expected = "expected a year from 1678 to 2261; an end that is open stays empty"
+        raise ValueError(f"{expected}, got {value!r}")
+    return to_text(time_ns)
 
 
 def _civil_date(value: object) -> object:

@@ -24,6 +24,12 @@ _WORDS: Final[dict[str, bool | None]] = {
     "": None,
 }
 _MAX_DEPTH: Final = 20
+_MAX_ENTRIES: Final = 100_000  # aliases of aliases make more out of a few lines
+
+
+class _TooManyError(Exception):
+    """A file that unfolds to more than a configuration can be."""
+
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -35,20 +41,25 @@ def parse_yaml(text: str, path: str, findings: Findings) -> tuple[dict[str, Any]
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        findings.problems.append(_syntax_problem(error, place))
+        findings.problems.append(_syntax_problem(error, text, place))
         return None, place
     if node is None:
         return {}, place
     if not isinstance(node, yaml.MappingNode):
         findings.add(FilePlace(path), (), "expected a mapping of keys to values")
         return None, place
-    content = _content(node, (), lines, place, findings)
+    try:
+        content = _content(node, (), lines, place, findings)
+    except _TooManyError:
+        content = None
     return content if isinstance(content, dict) else None, place
 
 
-def _syntax_problem(error: yaml.YAMLError, place: YamlPlace) -> Any:
+def _syntax_problem(error: yaml.YAMLError, text: str, place: YamlPlace) -> Any:
     mark = getattr(error, "problem_mark", None)
     told = getattr(error, "problem", None) or "not readable as YAML"
+    if mark and text[mark.index : mark.index + 1] == "\t":
+        told = "a tab; indent with spaces"
     return YamlPlace(place.path, {(): mark.line + 1 if mark else 1}).problem((), f"YAML: {told}")
 
 
@@ -56,6 +67,9 @@ def _content(
     node: yaml.Node, loc: Loc, lines: dict[Loc, int], place: YamlPlace, findings: Findings
 ) -> Any:
     lines.setdefault(loc, node.start_mark.line + 1)
+    if len(lines) > _MAX_ENTRIES:
+        findings.add(place, loc[:1], f"more than {_MAX_ENTRIES} entries in a file")
+        raise _TooManyError
     if len(loc) > _MAX_DEPTH:
         findings.add(place, loc[:3], "nested too deeply")
         return None

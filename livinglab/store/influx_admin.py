@@ -91,7 +91,7 @@ class Administration:
         ids = self._bucket_ids(org_id)
         if missing := [bucket for bucket in BUCKETS if bucket not in ids]:
             problem = f"no bucket for {', '.join(missing)} at {self._http.base}"
-            raise StoreMissingError(problem, hint="prepare the store before its tokens")
+            raise StoreMissingError(problem, hint="run `livinglab store prepare` first")
         return {role: self._create_token(role, org_id, ids) for role in roles}
 
     def _create_token(self, role: str, org_id: str, ids: Mapping[str, str]) -> str:

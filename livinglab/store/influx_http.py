@@ -188,7 +188,7 @@ class Transport:
         if status in {401, 403}:
             return StoreAuthError(what, hint=_PERMIT)
         if status == 404:
-            hint = "correct org= and prefix= in the address, or prepare the buckets once"
+            hint = "correct org= and prefix= in the address, or run `livinglab store prepare` once"
             return StoreMissingError(what, hint=hint)
         if status == 429 or status >= 500:
             return StoreUnavailableError(what, retry_after_s=_retry_after_s(headers))

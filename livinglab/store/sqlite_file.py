@@ -68,7 +68,7 @@ def store_error(error: sqlite3.Error, path: Path) -> StoreError:
 
 def missing(path: Path) -> StoreMissingError:
     """The error for a bucket whose file is not there."""
-    hint = "prepare the store once (Store.prepare), or correct its address"
+    hint = "`livinglab store prepare` makes it once; or is `store` in livinglab.yaml another one?"
     return StoreMissingError(f"no store at {path}", hint=hint)
 
 

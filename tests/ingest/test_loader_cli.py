@@ -112,6 +112,15 @@ def test_adopt_refuses_a_row_that_is_not_right(bench: Bench, run: Run) -> None:
     assert bench.ledger.messages["quarantined"] == 2
 
 
+@pytest.mark.parametrize("time", ["yesterday", "0001-01-01T00:00:00+10:00"])
+def test_commands_refuse_what_is_no_time(bench: Bench, run: Run, time: str) -> None:
+    for command in (
+        ["reingest", "utr-aq-01", "--from", time, "--to", "2026-01-02"],
+        ["trace", "--topic", "#", "--at", time],
+    ):
+        assert "is no time; write" in run(*command, code=2)
+
+
 def test_reingest_says_what_it_did(bench: Bench, run: Run) -> None:
     bench.crash()
     printed = run("reingest", "utr-aq-01", "--from", "2026-01-01", "--to", "2026-01-02")
@@ -142,6 +151,10 @@ def test_commands_say_when_nothing_was_loaded(
     bench = Bench(tmp_path)
     monkeypatch.setenv("LIVINGLAB_CONFIG", str(bench.tree.root))
     monkeypatch.setenv("LIVINGLAB_STATE_DIR", str(tmp_path / "empty"))
+    traced = ["trace", "--topic", "#", "--at", "2026-01-01"]
+    reloaded = ["reingest", "utr-aq-01", "--from", "2026-01-01", "--to", "2026-01-02"]
+    for command in (["dead", "replay", "--all"], ["trace", "--seq", "1"], traced, reloaded):
+        assert "there is no journal in" in run(*command, code=1)
     for command in (["ledger"], ["dead", "list"], ["quarantine", "list"]):
         assert "nothing was loaded yet" in run(*command, code=1)
     bench.close()

@@ -213,6 +213,37 @@ def test_service_goes_on_when_the_disk_has_room_again(
     assert ledger.readings["stored"] == 6_000
 
 
+def test_service_outlives_a_loader_state_that_is_damaged_under_it(
+    mosquitto: Mosquitto, service: IngestService
+) -> None:
+    """Recording goes on, every page says why nothing is loaded, and the journal has it all."""
+    service.start()
+    publish(mosquitto, 0, 1_000)
+    wait_for(lambda: is_loaded(service, 1_000), service.tail)
+    files = [service.state_dir / f"loader.sqlite{ending}" for ending in ("", "-wal", "-shm")]
+    for path in files:
+        damage(path)
+    publish(mosquitto, 1_000, 1_000)
+    wait_for(lambda: "state is built again from it" in str(service.readiness()), service.tail)
+    wait_for(lambda: service.metric("recorded_messages_total") == 2_000, service.tail)
+    assert service.get("/healthz")[0] == service.get("/metrics")[0] == 200
+    assert service.metric("ready") == service.metric("state_up") == 0
+    assert service.terminate() == 0
+    for path in files:
+        path.unlink(missing_ok=True)
+    service.start()
+    wait_for(lambda: is_loaded(service, 2_000), service.tail)
+    assert service.metric("state_up") == 1
+    assert service.terminate() == 0
+    assert read_ledger(service.state_dir).is_balanced
+
+
+def damage(path: Path) -> None:
+    """Overwrite a file in place."""
+    with path.open("r+b") as file:
+        file.write(b"\xff" * path.stat().st_size)
+
+
 def test_service_says_that_the_quota_is_reached_and_goes_on_with_a_larger_one(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:

@@ -130,6 +130,19 @@ os.kill(os.getpid(), 9)
     State(path, exclusive=True).close()
 
 
+def test_commit_on_a_full_disk_says_so_and_works_when_there_is_room(state: State) -> None:
+    """SQLite rolls back by itself then: a ROLLBACK of ours would hide why."""
+    (pages,) = state.connection.execute("PRAGMA page_count").fetchone()
+    state.connection.execute(f"PRAGMA max_page_count = {pages + 1}")
+    many = Commit(counts={(f"n{number}", "", "", ""): 1 for number in range(400)})
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        state.commit(many)
+    assert state.counts() == {}
+    state.connection.execute("PRAGMA max_page_count = 1000000")
+    state.commit(many)
+    assert len(state.counts()) == 400
+
+
 def test_state_of_another_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "loader.sqlite"
     with sqlite3.connect(path) as connection:

@@ -59,7 +59,7 @@ def test_methods_are_those_of_the_transforms() -> None:
 
 #: File, row, what must be said.
 WRONG = [
-    (LOMBOK, "utr-aq-01,no2,multi_linear,slope=1 offset=0,2025-06-01,,x", "row 3: parameters: method multi_linear takes slope and offset and slope_<quantity> (and may have min_value, max_value), got offset, slope"),
+    (LOMBOK, "utr-aq-01,no2,multi_linear,slope=1 offset=0,2025-06-01,,x", "row 3, parameters: method multi_linear takes slope and offset and slope_<quantity> (and may have min_value, max_value), got offset, slope"),
     (LOMBOK, "utr-aq-01,no2,multi_linear,slope=1 offset=0 slope_air_pressure=1,2025-06-01,,x", "row 3, parameters: method multi_linear needs air_pressure, which utr-aq-01 does not measure"),
     (LOMBOK, "utr-aq-01,no2,multi_linear,slope=1 offset=0 slope_air_temperature=1 min_air_pressure=3,2025-06-01,,x", "got min_air_pressure"),
     (LOMBOK, "utr-aq-01,no2,linear,slope=1 offset=0 kappa=3,2025-06-01,,x", "method linear takes slope and offset, got kappa, offset, slope"),

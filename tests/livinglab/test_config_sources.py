@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,12 +63,19 @@ def test_parse_yaml_refuses_keys_written_twice():
         ("- 1\n- 2\n", "f.yaml: expected a mapping"),
         ("plain text", "f.yaml: expected a mapping"),
         ("a: &x {b: *x}\n", "f.yaml, line 1, a.b.b: nested too deeply"),
+        ("a:\n\tb: 1\n", "f.yaml, line 2: YAML: a tab; indent with spaces"),
     ],
 )
 def test_parse_yaml_of_broken_text_names_the_line(text, told):
     _, _, problems = read_yaml(text)
     assert len(problems) == 1
     assert problems[0].startswith(told)
+
+
+def test_parse_yaml_of_aliases_that_unfold_without_end_stops():
+    lines = [f"{name}: &{name} [{', '.join(9 * [f'*{of}'])}]" for of, name in pairwise("abcdefghi")]
+    _, _, problems = read_yaml("\n".join(["a: &a [1, 1]", *lines]))
+    assert problems == ["f.yaml, line 6, f: more than 100000 entries in a file"]
 
 
 @given(st.text(max_size=200))
