@@ -349,7 +349,7 @@ def test_store_in_a_thread_per_call(influx_store) -> None:
 
 
 def test_write_takes_less_cpu_than_the_lines_of_the_client_library(influx_store) -> None:
-    """A guard against a slip of an order of magnitude: both in one run, so that load weighs on both."""
+    """A guard against a slip of an order of magnitude; the load of the machine weighs on both."""
     points = [
         Point(SeriesKey("air", (f"d{n % 50}", "0")), T0 + n, {"no2": n / 7, "o3": n / 3})
         for n in range(20_000)
