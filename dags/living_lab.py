@@ -69,12 +69,7 @@ def asset(level: str, lab: str) -> Asset:
     return Asset(name=f"{level}/{lab}", uri=f"x-livinglab://{level}/{lab}")
 
 
-_UPSTREAM = {
-    "clean": "raw",
-    "indicators": "clean",
-    "years": "indicators",
-    "experiment": "indicators",
-}
+_UPSTREAM = {"clean": "raw", "indicators": "clean"}  # of the others it is "indicators"
 
 
 def rebuild_group(levels: Sequence[str], days: int | None, window: str = "") -> list[TaskGroup]:
@@ -106,7 +101,7 @@ def _lab_group(lab: str, levels: Sequence[str], days: int | None, window: str) -
         before: Any = None
         for level in levels:
             options = {"pool": pool(lab)}
-            upstream = [asset(_UPSTREAM[level], lab)]
+            upstream = [asset(_UPSTREAM.get(level, "indicators"), lab)]
 
             # a level with nothing stale is skipped; the next level is planned all the same
             @task(task_id=f"plan_{level}", trigger_rule="none_failed", **options)

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from livinglab.errors import LivingLabError, PipelineError
 from livinglab.pipeline.chunks import Chunk, plan, run_chunk
 from livinglab.pipeline.records import ALWAYS
-from livinglab.pipeline.windows import Window
+from livinglab.pipeline.windows import YEARS, Window
 from livinglab.project import Project
 from livinglab.timeline import DAY_NS, HOUR_NS, civil_day, floor_hour, parse_instant, to_text
 
@@ -42,7 +42,8 @@ def plan_for_run(
     now : str, optional
         RFC 3339 time up to which windows are expected; by default the clock.
     window : {"", "hour", "day"}
-        With `key`: rebuild what the key names, by force. "" = whatever is stale.
+        With `key`: rebuild what the key names, by force; the years that hold it, if that made them
+        stale. "" = whatever is stale.
     key : str, optional
         Start of a UTC hour ("2026-11-22T03:00:00Z") or a civil date ("2026-11-22").
 
@@ -67,7 +68,7 @@ def plan_for_run(
             end_ns=span.end_ns,
             now_ns=now_ns,
             reason=f"asked for {key}" if key else "",
-            force=bool(window and key),
+            force=bool(window and key) and level != YEARS,
         )
         return _batches(chunks)
     finally:

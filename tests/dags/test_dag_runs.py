@@ -101,7 +101,7 @@ def test_key_that_is_no_hour_fails_the_run(reconciled: Project, run_dag: Run) ->
 def test_late_reading_rebuilds_the_windows_that_hold_it_and_no_others(
     reconciled: Project, run_dag: Run, script: Script
 ) -> None:
-    """A day of the bicycle counter that was held back: its hours, its days, nothing else."""
+    """A day of the bicycle counter that was held back: its hours, days, year, nothing else."""
     runs = window_runs(reconciled)
     since = script.end_ns - 4 * DAY_NS
     late = [
@@ -116,6 +116,7 @@ def test_late_reading_rebuilds_the_windows_that_hold_it_and_no_others(
     assert {key[:3] for key in redone} == {
         ("clean", "lombok", "mobility"),
         ("indicators", "lombok", "mobility"),
+        ("years", "lombok", "mobility"),
         ("experiment", "lombok", "bicycles-placebo"),
     }
     cleaned = {

@@ -66,6 +66,7 @@ def test_assets_show_the_lineage(dagbag: Any) -> None:
     assert lineage == {
         ("raw/lombok", "clean/lombok"),
         ("clean/lombok", "indicators/lombok"),
+        ("indicators/lombok", "years/lombok"),
         ("indicators/lombok", "experiment/lombok"),
     }
 
