@@ -424,7 +424,7 @@ REFUSED: Final = frozenset(_REFUSED.split())
 # Words that change nothing, and words that name one of several sensors (they become the channel).
 _NOISE: Final = """
     at depth sensor value val measured measurement reading last now act actual avg average mean data
-    waarde wert meting messwert level gps report
+    waarde wert meting messwert level gps report current
 """
 NOISE: Final = frozenset(_NOISE.split())
 _PLACES: Final = """

@@ -180,6 +180,13 @@ def test_described_temperature_by_its_company(company: str, quantity: str) -> No
     assert told[0].quantity == quantity
 
 
+def test_described_temperature_beside_a_depth_without_unit() -> None:
+    keyed = ("p1/Temperature", "p1/WaterDepth", "p2/Temperature")
+    rows = [Reading(key, "", 5.0, None, 5) for key in keyed]
+    told = described(Decoded({"d": rows}), "tts_v3").readings["d"]
+    assert [row.quantity for row in told] == ["water_temperature", "", "temperature"]
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
