@@ -130,7 +130,7 @@ def envelope_keys(item: Mapping[str, object]) -> set[str]:
 
 def _decode_any(message: Message, context: Context) -> Decoded:
     body = parse(message.payload)
-    items = body if isinstance(body, list) else _by_device(body) or [body]
+    items: list[object] = body if isinstance(body, list) else [*_by_device(body)] or [body]
     readings: dict[str, list[Reading]] = {}
     dropped: list[tuple[str, str]] = []
     if isinstance(body, list) and body and not any(device_in(item) for item in items):
