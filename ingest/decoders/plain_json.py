@@ -31,7 +31,8 @@ _DEVICE_KEYS: Final = words(
 )
 _TIME_KEYS: Final = words(
     "time timestamp ts uhrzeit datetime recordedat measuredat observedat epoch unixtime tijd "
-    "tijdstip zeit zeitpunkt zeitstempel lastseen date datum"
+    "tijdstip zeit zeitpunkt zeitstempel lastseen timeutc timestamputc datetimeutc utctime "
+    "dateutc utc date datum"
 )
 _usual_models: Final[dict[str, tuple[DeviceModel, bool]]] = {}  # by name, of the present registry
 
@@ -233,7 +234,7 @@ def _time_in(item: Mapping[str, object], model: DeviceModel | None, zone: str) -
     if len(found) > 1 and _is_date_and_clock(item[found[-1]], item[found[0]]):
         return times.instant(f"{item[found[-1]]} {item[found[0]]}", zone)
     for name in found:
-        own = times.instant(item[name], zone)
+        own = times.instant(item[name], "UTC" if "utc" in name.casefold() else zone)
         if own != times.UNSET:
             return own
     return times.UNSET

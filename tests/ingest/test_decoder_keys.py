@@ -216,6 +216,8 @@ def test_reason_against_impossible_values(row: Reading, reason: Reason | None) -
         ("μg⋅m⁻³", "ug/m3"),
         ("ug/m^3", "ug/m3"),
         ("% RH", "%"),
+        ("cm NAP", "cm"),
+        ("metre per second", "m/s"),
         ("dB(A)", "dB(A)"),
         ("µS⋅cm⁻¹", "uS/cm"),
         ("mS/cm", "mS/cm"),
