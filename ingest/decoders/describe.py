@@ -179,8 +179,21 @@ def _with_media(readings: Sequence[Reading]) -> list[Reading]:
     """A "temperature" is that of the medium whose other quantities stand beside it."""
     company: dict[str, set[str]] = {}
     for reading in readings:
-        company.setdefault(reading.channel, set()).add(reading.quantity)
-    return [_with_medium(reading, company[reading.channel]) for reading in readings]
+        company.setdefault(_group(reading), set()).add(reading.quantity or _known(reading))
+    return [_with_medium(reading, company[_group(reading)]) for reading in readings]
+
+
+def _group(reading: Reading) -> str:
+    """What a reading stands beside: its channel, or the group of a key without one."""
+    if reading.quantity:
+        return reading.channel
+    return "_".join(reading.key.split("/")[:-1]) or "0"
+
+
+def _known(reading: Reading) -> str:
+    """The quantity of a key that was left open because its unit is unknown."""
+    known = keys.meaning(reading.key.rpartition("/")[2])
+    return known.quantity if known is not None else ""
 
 
 def _with_medium(reading: Reading, company: set[str]) -> Reading:

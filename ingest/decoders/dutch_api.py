@@ -11,6 +11,7 @@ References
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -70,6 +71,7 @@ _SAMEN_METEN: Final[Mapping[str, tuple[str, str]]] = {
     "rh": ("relative_humidity", "%"),
     "pres": ("air_pressure", "hPa"),
 }
+_KIT: Final = re.compile(r"(.+?)(?:-\d+)?-(\w+)")  # <kit>-<sensor>-<component>
 _GAP: Final = 99_999.0
 _GAP_CODES: Final = frozenset(("99", "98"))
 
@@ -131,8 +133,8 @@ def decode(message: Message, context: Context) -> Decoded:
         _rijkswaterstaat(body, answer)
     elif body.get("type") in ("Coverage", "CoverageCollection"):
         _knmi(body, answer)
-    elif isinstance(body.get("value"), list) or "phenomenonTime" in body:
-        _samen_meten(body, answer)
+    elif isinstance(body.get("value"), list) or {"phenomenonTime", "Datastreams"} & body.keys():
+        _samen_meten(body, answer, message.topic)
     elif "data" in body or "formula" in body:
         _luchtmeetnet(body, answer)
     else:
@@ -249,20 +251,35 @@ def _knmi(body: Mapping[str, object], answer: _Answer) -> None:
                     answer.add(name, Reading(key[:40], quantity, value, unit, moment.ns))
 
 
-def _samen_meten(body: Mapping[str, object], answer: _Answer) -> None:
-    for item in _objects(body.get("value", body)):
+def _samen_meten(body: Mapping[str, object], answer: _Answer, topic: str) -> None:
+    for name, item in _observations(body):
         value = number_in(item.get("result"))
-        stream = item.get("Datastream")
-        name = stream.get("name") if isinstance(stream, dict) else item.get("name")
-        key = name if isinstance(name, str) else "result"
+        key = name or topic.rpartition("/")[2]
         if value is None:
             answer.drop(key, Reason.NO_VALUE)
             continue
         moment = answer.moment(key, item.get("phenomenonTime"))
         if moment is None:
             continue
-        kit, _, suffix = key.rpartition("-")
+        found = _KIT.fullmatch(key)
+        kit, suffix = found.groups() if found else ("", key)
         quantity, unit = _SAMEN_METEN.get(suffix.removesuffix("_kal").casefold(), ("", None))
         channel = "kal" if suffix.endswith("_kal") else "0"
         row = Reading(suffix[:40] or key[:40], quantity, value, unit, moment.ns, channel)
-        answer.add(kit, row)
+        answer.add(kit if name else "", row)
+
+
+def _observations(body: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Observations with the name of their Datastream, which may stand inside or around them."""
+    for thing in _objects(body.get("value", body)):
+        if isinstance(thing.get("Datastreams"), list):
+            for stream in _objects(thing["Datastreams"]):
+                for item in _objects(stream.get("Observations")):
+                    yield _name_of(stream), item
+        else:
+            yield _name_of(thing.get("Datastream")) or _name_of(thing), thing
+
+
+def _name_of(entity: object) -> str:
+    name = entity.get("name") if isinstance(entity, dict) else None
+    return name if isinstance(name, str) else ""

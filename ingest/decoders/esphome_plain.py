@@ -16,7 +16,8 @@ from typing import Final
 
 from ingest.decoders import keys
 from ingest.decoders.base import Context
-from ingest.decoders.json_guard import parse, require_text
+from ingest.decoders.discovery import announced, member
+from ingest.decoders.json_guard import require_text
 from ingest.decoders.topics import in_grammar
 from ingest.decoders.values import SWITCHES, names, number_in, switch, unit_text
 from livinglab.errors import DecodeError, Reason
@@ -96,11 +97,11 @@ def _text(payload: bytes) -> str:
 
 
 def _meaning(name: str, topic: str, context: Context) -> tuple[str, str | None]:
-    found = _discovered(topic, context)
-    known = keys.meaning_in(name) or keys.meaning_in(_member(found, "name", "name"))
-    unit = _member(found, "unit_of_measurement", "unit_of_meas")
+    found = announced(topic, (), context)
+    known = keys.meaning_in(name) or keys.meaning_in(member(found, "name", "name"))
+    unit = member(found, "unit_of_measurement", "unit_of_meas")
     written = unit_text(unit) if unit else None
-    kind = _CLASSES.get(_member(found, "device_class", "dev_cla"), "")
+    kind = _CLASSES.get(member(found, "device_class", "dev_cla"), "")
     quantity = known.quantity if known is not None else kind
     if quantity == "battery":
         quantity = "battery_voltage" if written in ("V", "mV") else "battery_level"
@@ -109,24 +110,3 @@ def _meaning(name: str, topic: str, context: Context) -> tuple[str, str | None]:
         return (quantity if keys.fits(quantity, written) else kind), written
     default = known.unit if known is not None else None
     return quantity, default or _DEFAULTS.get(quantity)
-
-
-def _discovered(topic: str, context: Context) -> Mapping[str, object]:
-    """The discovery message that announces the topic, {} where none was seen."""
-    for earlier in reversed(context.earlier):
-        if not earlier.topic.endswith("/config"):
-            continue
-        try:
-            body = parse(earlier.payload)
-        except DecodeError:
-            continue
-        if isinstance(body, dict):
-            base = _member(body, "~", "~")
-            if _member(body, "state_topic", "stat_t").replace("~", base) == topic:
-                return body
-    return {}
-
-
-def _member(body: Mapping[str, object], name: str, short: str) -> str:
-    value = body.get(name, body.get(short))
-    return value if isinstance(value, str) else ""

@@ -40,13 +40,13 @@ device_temperature | Cel
     temperaturecore interntemperatuur temperatureboard pcbtemperature pcbtemp batterytemperature
     temperaturepcb
 relative_humidity | %
-    relativehumidity relhumidity relhum humidity hum humi h rh airhumidity airhum humidityair humrel
-    rhum ambienthumidity indoorhumidity outdoorhumidity luchtvochtigheid vochtigheid
+    relativehumidity relhumidity relhum humidity hum humi humid h rh airhumidity airhum humidityair
+    humrel rhum ambienthumidity indoorhumidity outdoorhumidity luchtvochtigheid vochtigheid
     relatieveluchtvochtigheid luftfeuchtigkeit luftfeuchte feuchtigkeit feuchte humidité humidite
     humedad umidita humidityrelative luftfeuchtigkeitrelativ relativeairhumidity hygrometry
     rhpercent umidità relativehum
 air_pressure | ?
-    airpressure pressure press barometricpressure barometric barometer baro barpressure
+    airpressure pressure press baropressure barometricpressure barometric barometer baro barpressure
     atmosphericpressure atmospheric stationpressure absolutepressure ambientpressure luchtdruk
     luftdruck pressureair pression pres presion presión pressione atmpressure airpress
     barometerpressure pressureabs absolutepress pressureatm pressureatmospheric
@@ -311,7 +311,7 @@ deg
 mm
     mm millimeter millimetre
 cm
-    cm centimeter centimetre
+    cm centimeter centimetre cmnap
 m
     m meter metre mnap
 in
@@ -349,6 +349,21 @@ dB(A)
 1
     bool
 """
+
+# Units long enough to be known at the end of a word ("windspeedmph"); "f" only after a temperature.
+GLUED: Final = (
+    "mph",
+    "kmh",
+    "kph",
+    "mbar",
+    "hpa",
+    "ppm",
+    "ppb",
+    "ugm3",
+    "percent",
+    "celsius",
+    "lux",
+)
 
 # Which units a quantity may have: the first of each row names the dimension.
 DIMENSIONS: Final[tuple[str, ...]] = (
@@ -409,7 +424,7 @@ REFUSED: Final = frozenset(_REFUSED.split())
 # Words that change nothing, and words that name one of several sensors (they become the channel).
 _NOISE: Final = """
     at depth sensor value val measured measurement reading last now act actual avg average mean data
-    waarde wert meting messwert level gps report
+    waarde wert meting messwert level gps report current
 """
 NOISE: Final = frozenset(_NOISE.split())
 _PLACES: Final = """

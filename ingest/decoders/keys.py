@@ -79,7 +79,7 @@ def meaning(key: str) -> Meaning | None:
     plain = "".join(_SEGMENT.findall(key)).casefold()
     if plain in key_table.REFUSED:
         return None
-    return _ALIASES.get(plain) or _by_words(key)
+    return _ALIASES.get(plain) or _by_words(key) or _glued(plain)
 
 
 @lru_cache(maxsize=8192)
@@ -148,6 +148,18 @@ def _particles(key: str) -> Meaning | None:
     words = [word.casefold() for word in rest]
     words = [word for word in words if word not in _MASS_WORDS]
     return _qualified(Meaning(quantity, "ug/m3"), words)
+
+
+def _glued(plain: str) -> Meaning | None:
+    """An alias and its unit in one word."""
+    for suffix in (*key_table.GLUED, "f"):
+        rest = plain.removesuffix(suffix)
+        known = _ALIASES.get(rest) if rest != plain and len(rest) > 2 else None
+        if known is None or (suffix == "f" and not known.quantity.endswith("temperature")):
+            continue
+        if fits(known.quantity, _UNITS[suffix]):
+            return Meaning(known.quantity, _UNITS[suffix], known.channel)
+    return None
 
 
 def _by_words(key: str) -> Meaning | None:

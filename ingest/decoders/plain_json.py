@@ -31,7 +31,8 @@ _DEVICE_KEYS: Final = words(
 )
 _TIME_KEYS: Final = words(
     "time timestamp ts uhrzeit datetime recordedat measuredat observedat epoch unixtime tijd "
-    "tijdstip zeit zeitpunkt zeitstempel lastseen date datum"
+    "tijdstip zeit zeitpunkt zeitstempel lastseen timeutc timestamputc datetimeutc utctime "
+    "dateutc utc date datum"
 )
 _usual_models: Final[dict[str, tuple[DeviceModel, bool]]] = {}  # by name, of the present registry
 
@@ -130,7 +131,7 @@ def envelope_keys(item: Mapping[str, object]) -> set[str]:
 
 def _decode_any(message: Message, context: Context) -> Decoded:
     body = parse(message.payload)
-    items = body if isinstance(body, list) else [body]
+    items: list[object] = body if isinstance(body, list) else [*_by_device(body)] or [body]
     readings: dict[str, list[Reading]] = {}
     dropped: list[tuple[str, str]] = []
     if isinstance(body, list) and body and not any(device_in(item) for item in items):
@@ -145,6 +146,20 @@ def _decode_any(message: Message, context: Context) -> Decoded:
             readings.setdefault(device, []).extend(into.readings)
     note = "" if readings else "no numeric value"
     return Decoded(readings, dropped=tuple(dropped), note=note)
+
+
+def _by_device(body: object) -> list[dict[str, object]]:
+    """The samples of a gateway's message `{device: [{"ts", "values"}, ...]}`; none of any other."""
+    if not isinstance(body, dict):
+        return []
+    lists = [found for found in body.values() if isinstance(found, list)]
+    samples = [item for found in lists for item in found]
+    is_gateway = len(lists) == len(body) and all(
+        isinstance(item, dict) and item.keys() == {"ts", "values"} for item in samples
+    )
+    if not is_gateway:
+        return []
+    return [{"device": name, **item} for name, found in body.items() for item in found]
 
 
 def _read(
@@ -219,7 +234,7 @@ def _time_in(item: Mapping[str, object], model: DeviceModel | None, zone: str) -
     if len(found) > 1 and _is_date_and_clock(item[found[-1]], item[found[0]]):
         return times.instant(f"{item[found[-1]]} {item[found[0]]}", zone)
     for name in found:
-        own = times.instant(item[name], zone)
+        own = times.instant(item[name], "UTC" if "utc" in name.casefold() else zone)
         if own != times.UNSET:
             return own
     return times.UNSET

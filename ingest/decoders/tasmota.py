@@ -15,8 +15,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from ingest.decoders import times
+from ingest.decoders import keys, times
 from ingest.decoders.base import Context
+from ingest.decoders.discovery import announced_unit
 from ingest.decoders.json_guard import parse_object, require_object
 from ingest.decoders.topics import in_grammar
 from ingest.decoders.values import names, number, switch, unit_text
@@ -105,9 +106,26 @@ def decode(message: Message, context: Context) -> Decoded:
     own = "/".join(level for level in levels[:-1] if level not in _PREFIXES)
     device = in_grammar(own, message, context)
     dropped: list[tuple[str, str]] = []
-    rows = [row._replace(time_ns=moment.ns, local=moment.local) for row in _sensors(body, dropped)]
+    found = list(_sensors(body, dropped))
+    if context.earlier:
+        found = [_announced(row, body, message.topic, context) for row in found]
+    rows = [row._replace(time_ns=moment.ns, local=moment.local) for row in found]
     note = "" if rows else "no sensor"
     return Decoded({device: rows} if rows else {}, "", tuple(dropped), note)
+
+
+def _announced(row: Reading, body: Mapping[str, object], topic: str, context: Context) -> Reading:
+    """The reading in the unit that Home Assistant was told, where the message states none."""
+    if row.quantity in _STATED_UNITS and _STATED_UNITS[row.quantity][0] in body:
+        return row
+    path = row.key.split("/")
+    unit = announced_unit(topic, path, context)
+    known = keys.meaning(path[-1]) if unit is not None else None
+    if row.quantity:
+        return row if unit is None or not keys.fits(row.quantity, unit) else row._replace(unit=unit)
+    if known is None or not keys.fits(known.quantity, unit):
+        return row
+    return row._replace(quantity=known.quantity, unit=unit)
 
 
 def _clock(body: Mapping[str, object], zone: str) -> times.Instant:

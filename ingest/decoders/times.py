@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -36,6 +37,10 @@ _SHAPE: Final = re.compile(
     r"(?:[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)?)?",
     re.ASCII,
 )
+_YEAR_FIRST: Final = re.compile(r"(\d{4})/(\d\d)/(\d\d)(?=$|[T ])", re.ASCII)
+_MAIL_DATE: Final = re.compile(
+    r"[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} [\d:]{8} \S{1,5}", re.ASCII
+)
 _DAY_FIRST: Final = re.compile(r"(\d{1,2})[.-](\d{1,2})[.-](\d{4})(?:,?[T ]+(.+))?", re.ASCII)
 _END_OF_DAY: Final = re.compile(
     r"(?P<day>[\d-]+T)(?:24(?P<zero>:?00(?::?00(?:[.,]0+)?)?)|(?P<leap>\d\d:?59:?)60)"
@@ -57,8 +62,10 @@ def instant(value: object, zone: str = "") -> Instant:
     ----------
     value : object
         RFC 3339 text; ISO 8601 text without offset (read in `zone`); day-first text with dots or
-        dashes; epoch seconds, milliseconds, microseconds or nanoseconds as number or text, told
-        apart by magnitude (>= 1e11 is ms, >= 1e14 us, >= 1e17 ns). None and "" are unset.
+        dashes; year-first text with slashes; the date of a mail or HTTP header; epoch seconds,
+        milliseconds, microseconds or nanoseconds as number or text, told apart by magnitude
+        (>= 1e11 is ms, >= 1e14 us, >= 1e17 ns). None and "" are unset. Day and month parted by
+        slashes are refused: nobody can tell which is which.
     zone : str
         IANA zone of device clocks without offset, "" = unknown.
 
@@ -182,8 +189,8 @@ def _in_window(ns: int, shown: object) -> Instant:
 def _from_text(text: str, zone: str) -> Instant:
     if _ZERO_DATE.match(text):
         return UNSET
-    plain, later_s = _whole_days(_iso(text))
     try:
+        plain, later_s = _whole_days(_iso(text))
         moment = datetime.fromisoformat(plain)
         if moment.tzinfo is not None:
             return _in_window(rfc3339_ns(plain) + later_s * SECOND_NS, text)
@@ -207,6 +214,9 @@ def _whole_days(text: str) -> tuple[str, int]:
 
 def _iso(text: str) -> str:
     """`text` in the form fromisoformat reads; "" where the shape is none of ours."""
+    if _MAIL_DATE.fullmatch(text):  # RFC 5322, as HTTP servers write it
+        return parsedate_to_datetime(text).isoformat()
+    text = _YEAR_FIRST.sub(r"\1-\2-\3", text.upper())  # RFC 3339 allows "t" and "z"
     found = _DAY_FIRST.fullmatch(text)
     if found:
         day, month, year, clock = found.groups()

@@ -223,11 +223,15 @@ def _text(node: Mapping[str, object], name: str) -> str:
 
 
 def _require_types(uplink: Mapping[str, object]) -> None:
-    counter = uplink.get("f_cnt", 0)
-    if type(counter) is not int:
+    counter = uplink.get("f_cnt")
+    if counter is not None and type(counter) is not int:
         raise DecodeError(Reason.SYNTAX, f"f_cnt must be a number, not {json_type(counter)}")
-    metadata = uplink.get("rx_metadata", [])
-    if not isinstance(metadata, list):
+    received = uplink.get("received_at")
+    if not isinstance(received, str | None):
+        text = f"received_at must be a text, not {json_type(received)}"
+        raise DecodeError(Reason.SYNTAX, text)
+    metadata = uplink.get("rx_metadata")
+    if not isinstance(metadata, list | None):
         raise DecodeError(Reason.SYNTAX, f"rx_metadata must be an array, not {json_type(metadata)}")
 
 
@@ -263,5 +267,5 @@ def _identity(
 ) -> str:
     eui, session = ids.get("dev_eui"), uplink.get("session_key_id")
     if eui and session:
-        return f"{eui}/{session}/{uplink.get('f_cnt', 0)}"
+        return f"{eui}/{session}/{uplink.get('f_cnt') or 0}"
     return f"{device}/{now}" if now is not None else ""

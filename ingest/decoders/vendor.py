@@ -80,6 +80,7 @@ _SENSECAP: Final[Mapping[str, tuple[str, str]]] = {
     "4191": ("wind_gust", "m/s"),
     "4213": ("precipitation_cumulative", "mm"),
 }
+_AMOUNT: Final = re.compile(r"([+-]?\d{1,20}(?:\.\d{1,20})?)\s*([^\d\s.,:][^:]{0,19})")
 _SEPARATORS: Final = re.compile(r"[\W_]+")
 
 
@@ -235,12 +236,12 @@ def _value(name: str, value: object) -> float | None:
 
 
 def _with_unit(text: str, unit: str | None) -> tuple[float | None, str | None]:
-    """Value and unit of a text like "1322 mm"; None where the text is anything else."""
-    amount, _, rest = text.strip().partition(" ")
-    written = unit_text(rest[:20]) if rest and unit is None else None
-    if written is None or not keys.is_unit(written):
+    """Value and unit of a text like "1322 mm" or "3.6V"; None where the text is anything else."""
+    found = _AMOUNT.fullmatch(text.strip()) if unit is None else None
+    written = unit_text(found[2]) if found else None
+    if found is None or written is None or not keys.is_unit(written):
         return None, unit
-    return number_in(amount), written
+    return number_in(found[1]), written
 
 
 def _own_time(node: Mapping[str, object], time: times.Instant, into: Collection) -> times.Instant:

@@ -1,8 +1,9 @@
 """Zigbee2MQTT: the state of a device as JSON, or one attribute per topic.
 
-No unit is in the payload; Zigbee2MQTT defines them per key (`voltage` of a battery device is in
-millivolts). The state holds cached values too: an unchanged humidity beside a new temperature is no
-fresh measurement. `last_seen` is the time, in any of its forms, where it is switched on.
+No unit is in the payload; the list of devices on `bridge/devices` has them, where it was seen, else
+those count that are usual per key (`voltage` of a battery device is in millivolts). The state holds
+cached values too: an unchanged humidity beside a new temperature is no fresh measurement.
+`last_seen` is the time, in any of its forms, where it is switched on.
 
 References
 ----------
@@ -12,10 +13,11 @@ References
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
-from ingest.decoders import times
+from ingest.decoders import keys, times
 from ingest.decoders.base import Context
+from ingest.decoders.discovery import announced_unit, exposed_unit
 from ingest.decoders.json_guard import parse, require_object
 from ingest.decoders.topics import in_grammar
 from ingest.decoders.values import SWITCHES, names, number_in, switch
@@ -63,6 +65,21 @@ _MAINS: Final = frozenset(names("power current energy"))
 _COMMANDS: Final = frozenset(names("set get availability"))
 
 
+class _Units(NamedTuple):
+    """The units that were announced for a device's state."""
+
+    topic: str
+    device: str
+    context: Context
+
+    def of(self, key: str) -> str | None:
+        """The unit announced for a key, None where none was."""
+        if not self.context.earlier:
+            return None
+        exposed = exposed_unit(self.device, key, self.context)
+        return exposed or announced_unit(self.topic, (key,), self.context)
+
+
 def decode(message: Message, context: Context) -> Decoded:
     """Readings of a device's state, under its friendly name.
 
@@ -90,7 +107,7 @@ def decode(message: Message, context: Context) -> Decoded:
     state = require_object(body, "the state")
     device = in_grammar(name, message, context)
     moment = times.instant(state.get("last_seen"), context.timezone)
-    rows, dropped = _read(state, moment)
+    rows, dropped = _read(state, moment, _Units(message.topic, name, context))
     note = "" if rows else "no measurement"
     return Decoded({device: rows} if rows else {}, "", tuple(dropped), note)
 
@@ -101,14 +118,19 @@ def _is_text(payload: bytes) -> bool:
 
 
 def _read(
-    state: Mapping[str, object], moment: times.Instant
+    state: Mapping[str, object], moment: times.Instant, units: _Units
 ) -> tuple[list[Reading], list[tuple[str, str]]]:
     rows: list[Reading] = []
     dropped: list[tuple[str, str]] = []
     for key, content in state.items():
-        if key not in _KEYS or (key == "illuminance" and "illuminance_lux" in state):
+        stated = units.of(key)
+        if key == "illuminance" and "illuminance_lux" in state:
             continue
-        quantity, unit = _meaning(key, state)
+        quantity, unit = _meaning(key, state) if key in _KEYS else ("", None)
+        quantity = quantity or _named(key, stated)
+        if not quantity and key not in _KEYS:
+            continue
+        unit = stated or unit
         value = switch(content) if quantity in SWITCHES else None
         value = number_in(content) if value is None else value
         if value is None:  # null is normal before the first report
@@ -116,6 +138,12 @@ def _read(
         else:
             rows.append(Reading(key, quantity, value, unit, moment.ns, "0", moment.local))
     return rows, dropped
+
+
+def _named(key: str, unit: str | None) -> str:
+    """The quantity of a key that only its unit makes plain ("liquid_depth" in m)."""
+    known = keys.meaning(key) if unit is not None else None
+    return known.quantity if known is not None and keys.fits(known.quantity, unit) else ""
 
 
 def _meaning(key: str, state: Mapping[str, object]) -> tuple[str, str | None]:

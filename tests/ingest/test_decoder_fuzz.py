@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from ingest import mapped
 from ingest.decoders import DECODERS, Context, plain_json, senml_json, tts_v3
 from ingest.decoders.base import MAX_PAYLOAD_BYTES
 from ingest.decoders.describe import described
@@ -126,6 +127,51 @@ def with_change(document: Any, data: st.DataObject) -> Any:
         key = data.draw(st.sampled_from(sorted(document)))
         return {**document, key: with_change(document[key], data)}
     return data.draw(documents)
+
+
+paths = st.sampled_from(
+    names("temperature result 0/v [n=x]/v v 1 data/0/value a/[b=c]/d StatusSNS/A/B 53 x_1")
+)
+entries = st.fixed_dictionaries(
+    {
+        "values": st.lists(
+            st.fixed_dictionaries(
+                {
+                    "key": paths,
+                    "quantity": st.sampled_from(["co2", "occupancy"]),
+                    "unit": st.just("ppm"),
+                },
+                optional={"decimal": st.sampled_from([",", "."]), "channel": st.just("a")},
+            ),
+            min_size=1,
+            max_size=3,
+        )
+    },
+    optional={
+        "time": st.sampled_from(["time", "t", "0"]),
+        "device": paths,
+        "quality": st.fixed_dictionaries({"key": paths, "good": st.just([1, "ok"])}),
+    },
+)
+
+
+@pytest.mark.parametrize("name", sorted(DECODERS))
+@settings(max_examples=30)
+@given(data=st.data(), entry=entries)
+def test_mapped_mutated_payload(name: str, data: st.DataObject, entry: dict[str, Any]) -> None:
+    topic, payload = data.draw(st.sampled_from(known_payloads(name)))
+    start = data.draw(st.integers(0, len(payload)))
+    changed = payload[:start] + data.draw(st.binary(max_size=4)) + payload[start + 2 :]
+    message = Message(topic, data.draw(st.sampled_from([payload, changed])), RECEIVED_NS)
+
+    def decode_mapped(message: Message, context: Context) -> Decoded:
+        return mapped.decode(message, name, context, entry, DECODERS[name])
+
+    answer = outcome(decode_mapped, message, CONTEXTS[1])
+    if isinstance(answer, Decoded):
+        rows = [row for found in answer.readings.values() for row in found]
+        assert all(math.isfinite(row.value) for row in rows)
+        assert {row.quantity for row in rows} <= {"co2", "occupancy"}
 
 
 @pytest.mark.parametrize("name", sorted(DECODERS))

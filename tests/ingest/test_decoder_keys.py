@@ -57,6 +57,9 @@ MODULES = (
         ("BatV", "battery_voltage", "V", "0"),
         ("debiet_m3_s", "flow_rate", "m3/s", "0"),
         ("waterstand_cm", "water_level", "cm", "0"),
+        ("windspeedmph", "wind_speed", "mph", "0"),
+        ("tempf", "temperature", "degF", "0"),
+        ("waterpeil_cm_nap", "water_level", "cm", "0"),
         ("Temp_Red", "temperature", "Cel", "red"),
         ("temperature_chn2", "temperature", "Cel", "chn2"),
         ("Water_deep_cm", "water_depth", "cm", "0"),
@@ -177,6 +180,13 @@ def test_described_temperature_by_its_company(company: str, quantity: str) -> No
     assert told[0].quantity == quantity
 
 
+def test_described_temperature_beside_a_depth_without_unit() -> None:
+    keyed = ("p1/Temperature", "p1/WaterDepth", "p2/Temperature")
+    rows = [Reading(key, "", 5.0, None, 5) for key in keyed]
+    told = described(Decoded({"d": rows}), "tts_v3").readings["d"]
+    assert [row.quantity for row in told] == ["water_temperature", "", "temperature"]
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
@@ -206,6 +216,8 @@ def test_reason_against_impossible_values(row: Reading, reason: Reason | None) -
         ("μg⋅m⁻³", "ug/m3"),
         ("ug/m^3", "ug/m3"),
         ("% RH", "%"),
+        ("cm NAP", "cm"),
+        ("metre per second", "m/s"),
         ("dB(A)", "dB(A)"),
         ("µS⋅cm⁻¹", "uS/cm"),
         ("mS/cm", "mS/cm"),

@@ -200,3 +200,69 @@ def test_sensor_community_leaf_means_what_its_sibling_said() -> None:
     assert read("sensor_community", f"{place}/value", "5.1", earlier)[0][1:3] == ("pm10", 5.1)
     assert read("sensor_community", f"{place}/value", "5.1") == []
     assert read("sensor_community", f"{place}/value_type", "SDS_P1") == []
+
+
+BRIDGE = [
+    {"friendly_name": "other", "definition": {"exposes": [{"property": "voltage", "unit": "kV"}]}},
+    {
+        "friendly_name": "put/1",
+        "definition": {
+            "exposes": [
+                {"type": "numeric", "property": "voltage", "unit": "V"},
+                {"type": "climate", "features": [{"property": "temperature", "unit": "°F"}]},
+                {"type": "numeric", "property": "liquid_depth", "unit": "m"},
+                {"type": "numeric", "property": "water_level", "unit": "cm"},
+                {"type": "numeric", "property": "temperature_max", "unit": "°C"},
+            ]
+        },
+    },
+]
+
+
+def test_zigbee2mqtt_units_are_those_of_the_list_of_devices() -> None:
+    state = {"voltage": 3, "temperature": 50, "water_level": 12, "temperature_max": 80}
+    topic = "zigbee2mqtt/put/1"
+    told = read("zigbee2mqtt", topic, state, [("zigbee2mqtt/bridge/devices", BRIDGE)])
+    assert [row[1:] for row in told] == [
+        ("battery_voltage", 3.0, "V"),
+        ("temperature", 50.0, "degF"),
+        ("water_level", 12.0, "cm"),
+    ]
+    alone = read("zigbee2mqtt", topic, state)
+    assert [row[1:] for row in alone] == [
+        ("battery_voltage", 3.0, "mV"),
+        ("temperature", 50.0, "Cel"),
+    ]
+    for broken in ("{", "[1]", "[{}]", '[{"friendly_name":"put/1","definition":{"exposes":[3]}}]'):
+        assert read("zigbee2mqtt", topic, state, [("zigbee2mqtt/bridge/devices", broken)]) == alone
+
+
+@pytest.mark.parametrize(
+    ("template", "unit"),
+    [
+        ("{{ value_json.BME280.Pressure }}", "inHg"),
+        ("{{value_json['BME280']['Pressure'] | round(1)}}", "inHg"),
+        ("{{ value_json['BMP']['Pressure'] }}", "hPa"),
+        ("", "hPa"),
+    ],
+)
+def test_tasmota_unit_is_announced_where_the_message_states_none(template: str, unit: str) -> None:
+    config = {"stat_t": "tele/dak/SENSOR", "val_tpl": template, "unit_of_meas": "inHg"}
+    earlier = [("homeassistant/sensor/dak/config", config)]
+    body = {"BME280": {"Pressure": 30.1}}
+    answer = ask("tasmota", "tele/dak/SENSOR", body, earlier)["readings"]
+    assert [row["unit"] for row in answer] == [unit]
+    stated = {**body, "PressureUnit": "mmHg"}
+    answer = ask("tasmota", "tele/dak/SENSOR", stated, earlier)["readings"]
+    assert [row["unit"] for row in answer] == ["mmHg"]
+
+
+def test_tasmota_counter_means_what_was_announced() -> None:
+    config = {"stat_t": "tele/dak/SENSOR", "val_tpl": "{{ value_json.ANALOG.Distance2 }}"}
+    body = {"ANALOG": {"Light": 5}}
+    named = {**config, "val_tpl": "{{ value_json.ANALOG.Light }}", "unit_of_meas": "lx"}
+    told = read("tasmota", "tele/dak/SENSOR", body, [("homeassistant/sensor/a/config", named)])
+    assert [row[1:] for row in told] == [("illuminance", 5.0, "lx")]
+    assert (
+        read("tasmota", "tele/dak/SENSOR", body, [("homeassistant/sensor/a/config", config)]) == []
+    )

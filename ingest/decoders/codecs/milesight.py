@@ -40,6 +40,7 @@ _PAIRS: Final = {
 0e 01 : beep u8
 03 82 : distance u16 mm
 04 82 : distance u16 mm
+03 7b : liquid_pressure u16 kPa
 03 77 : water_depth u16 cm
 03 94 : illumination u32
 04 ca : moisture u16/100
