@@ -14,7 +14,6 @@ from livinglab.errors import DataError
 from livinglab.project import Project
 from livinglab.registry import Device
 from livinglab.report import experiment_charts as charts
-from livinglab.report.contents import unit_text
 from livinglab.report.experiment_methods import ERRORS, METHODS, WEEKDAYS, references
 from livinglab.report.experiment_record import (
     Stored,
@@ -84,7 +83,10 @@ def rendered(contents: Mapping[str, Any], fmt: str) -> str:
     environment.filters["cell"] = _cell
     # Markup: our own drawings, in which every text has been escaped by the SVG writer
     draw = Markup if is_html else _data_uri
-    drawn = [{"title": title, "drawing": draw(svg)} for title, svg in contents["charts"]]
+    drawn = [
+        {"title": title, "drawing": draw(svg), "caption": caption}
+        for title, svg, caption in contents["charts"]
+    ]
     return environment.get_template(FORMATS[fmt][1]).render({**contents, "charts": drawn})
 
 
@@ -103,7 +105,7 @@ def experiment_contents(
         "stored": stored,
         "words": words,
         "interim": stored.interim,
-        "charts": _charts(project, stored),
+        "charts": _charts(project, stored, words),
         "facts": facts(words),
         "parts": [(part, estimate) for part, estimate in sorted(record["parts"].items())],
         "phases": _phases(words),
@@ -219,15 +221,14 @@ def _phases(words: Words) -> list[tuple[str, ...]]:
     return rows
 
 
-def _charts(project: Project, stored: Stored) -> list[tuple[str, str]]:
+def _charts(project: Project, stored: Stored, words: Words) -> list[tuple[str, str, str]]:
+    """Title, drawing and how to read it, of every chart that the record has numbers for."""
     design, record = stored.experiment, stored.record
-    unit = unit_text(record["unit"])
+    unit = words.unit or words.indicator.label_en
     days = daily_sides(project, design, design.indicator)
     scale = "log of a ratio" if record["scale"] == "log ratio" else unit
-    drawn = [
-        ("Daily values of both sides", charts.sides_chart(days, design, unit)),
-        ("What is compared, day by day", charts.difference_chart(days, design, unit)),
-    ]
+    drawn = [("Daily values of both sides", charts.sides_chart(days, design, unit))]
+    drawn.append(("What is compared, day by day", charts.difference_chart(days, design, unit)))
     if record["estimate"]["low"] is not None:
         drawn.append(("Estimate with interval", charts.estimate_chart(record, scale)))
     if record["event_study"]:
@@ -235,7 +236,7 @@ def _charts(project: Project, stored: Stored) -> list[tuple[str, str]]:
     if record["placebo_in_time"] is not None:
         placebo = record["placebo_in_time"]
         drawn.append(("Placebo distribution", charts.placebo_chart(placebo, scale)))
-    return drawn
+    return [(title, drawing, words.caption(title)) for title, drawing in drawn]
 
 
 def _instruments(project: Project, stored: Stored) -> list[str]:

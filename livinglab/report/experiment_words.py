@@ -198,6 +198,27 @@ class Words:
             f" an effect where there is none. {found}"
         )
 
+    def caption(self, chart: str) -> str:
+        """How to read a chart, with its numbers: for readers who do not see it, too."""
+        estimate, mean = self.record["estimate"], self.record["mean"]
+        span = f"{self.effect('low')} to {self.effect('high')}"
+        treated = f"{amount(mean['treated_before'], self.unit)} before and"
+        treated = f"{treated} {amount(mean['treated_after'], self.unit)} after"
+        told = {
+            "Daily values of both sides": f"Every day of both phases. Mean of the treated area:"
+            f" {treated}. A gap is a day without a value.",
+            "What is compared, day by day": "Dots are days, thick lines the means of the phases."
+            f" The effect is {self.effect()}.",
+            "Estimate with interval": f"The first row is the result, {self.effect()} ({span}); the"
+            " others answer the same question in other ways. A line across 0 cannot tell an effect"
+            " from none.",
+            "Week by week": "Each week against the mean of the before phase (dots before, squares"
+            " after), with intervals. Weeks before should lie around 0.",
+            "Placebo distribution": "What the method finds at dates when nothing happened. A real"
+            " effect should lie further out than most of them.",
+        }
+        return told[chart] if estimate["effect"] is not None else "Not enough values."
+
     def phases(self) -> str:
         """Dates of the phases, last days included."""
         (a, b), (c, d) = self.design.before, self.design.after
