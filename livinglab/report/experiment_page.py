@@ -23,6 +23,7 @@ from livinglab.report.experiment_record import (
     require_result,
 )
 from livinglab.report.experiment_words import Words, amount, number
+from livinglab.report.texts import markdown, markdown_row, visible
 
 #: Format -> name ending and template.
 FORMATS: Final[Mapping[str, tuple[str, str]]] = {
@@ -73,16 +74,16 @@ def rendered(contents: Mapping[str, Any], fmt: str) -> str:
     environment = Environment(
         loader=PackageLoader("livinglab.report"),
         autoescape=select_autoescape(["html.j2"]),
-        finalize=None if is_html else _no_tags,
+        finalize=visible if is_html else markdown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     environment.filters["number"] = number
-    environment.filters["cell"] = _cell
+    environment.filters["row"] = markdown_row
     # Markup: our own drawings, in which every text has been escaped by the SVG writer
-    draw = Markup if is_html else _data_uri
+    draw: Any = Markup if is_html else _data_uri
     drawn = [
         {"title": title, "drawing": draw(svg), "caption": caption}
         for title, svg, caption in contents["charts"]
@@ -262,15 +263,6 @@ def _measured(project: Project, row: Device) -> set[str]:
     return {key.quantity for key in model.keys.values()} | set(model.derives)
 
 
-def _data_uri(svg: str) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
-
-
-def _cell(text: object) -> str:
-    """Text in a cell of a Markdown table."""
-    return str(text).replace("|", "\\|").replace("\n", " ")
-
-
-def _no_tags(value: object) -> object:
-    """Text that Markdown does not take for HTML."""
-    return value.replace("<", "&lt;") if isinstance(value, str) else value
+def _data_uri(svg: str) -> Markup:
+    coded = base64.b64encode(svg.encode()).decode()
+    return Markup(f"data:image/svg+xml;base64,{coded}")  # noqa: S704 - letters and digits

@@ -199,6 +199,49 @@ def test_report_of_an_invalid_result_forbids_to_use_it(small: Project) -> None:
     assert "nan" not in page.text.lower().split()
 
 
+HOSTILE = (
+    "<script>alert(1)</script> \"q\" 'a' | [x](javascript:alert(1)) ![i](http://x.example/x.png)"
+    " `code` *b* _e_ $m^2$ &lt; \u202e ü <img src=x onerror=alert(1)>\n# head\n- item"
+)
+
+
+@pytest.fixture
+def hostile(demo_project: Project) -> Project:
+    """The demo with such a text wherever people write texts."""
+    registry = demo_project.registry
+    lab = registry.labs["lombok"]
+    texts = dict.fromkeys(
+        ("label", "hypothesis", "what", "where", "comparable", "contact"), HOSTILE
+    )
+    plan = replace(lab.experiments[NAME], **texts)
+    names = dict.fromkeys(("name", "municipality", "licence", "attribution", "data_note"), HOSTILE)
+    areas = {name: replace(area, label=HOSTILE) for name, area in lab.areas.items()}
+    lab = replace(lab, experiments={NAME: plan}, areas=areas, **names)
+    labels = dict.fromkeys(("label_en", "label_nl", "definition", "source"), HOSTILE)
+    rows = {name: replace(row, **labels) for name, row in registry.indicators.items()}
+    changed = replace(registry, labs={**registry.labs, "lombok": lab}, indicators=rows)
+    return Project(changed, config_dir=demo_project.config_dir)
+
+
+def test_texts_of_others_are_shown_as_they_are_and_do_nothing(
+    hostile: Project, written: dict[str, str]
+) -> None:
+    from markdown_it import MarkdownIt
+
+    contents = experiment_contents(hostile, "lombok", NAME)
+    html, markdown = (rendered(contents, fmt) for fmt in ("html", "md"))
+    plain = Page(written[".html"])
+    assert Page(html).tags.count("a") == plain.tags.count("a") == 0
+    for tag in ("script", "img", "h1", "code", "em"):
+        assert Page(html).tags.count(tag) == plain.tags.count(tag)
+    reader = MarkdownIt("commonmark", {"html": True}).enable("table")
+    pages = [Page(reader.render(text)) for text in (written[".md"], markdown)]
+    for tag in ("script", "img", "a", "h1", "h2", "em", "code", "li", "td", "tr"):
+        assert pages[0].tags.count(tag) == pages[1].tags.count(tag), tag
+    assert not [at for at in pages[1].addresses if not at.startswith("data:")]
+    assert "\u202e" not in html + markdown
+
+
 def test_stale_result_says_so(small: Project) -> None:
     experiment = small.registry.labs[LAB].experiments["trial"]
     lab = small.registry.labs[LAB]
