@@ -14,7 +14,7 @@ from livinglab.errors import DataError
 from livinglab.project import Project
 from livinglab.registry import Device
 from livinglab.report import experiment_charts as charts
-from livinglab.report.experiment_methods import ERRORS, METHODS, WEEKDAYS, references
+from livinglab.report.experiment_methods import ERRORS, LIMITS, METHODS, WEEKDAYS, references
 from livinglab.report.experiment_record import (
     Stored,
     daily_sides,
@@ -23,6 +23,7 @@ from livinglab.report.experiment_record import (
     require_result,
 )
 from livinglab.report.experiment_words import Words, amount, number
+from livinglab.report.experiment_words_nl import DutchWords
 from livinglab.report.texts import markdown, markdown_row, visible
 
 #: Format -> name ending and template.
@@ -98,13 +99,15 @@ def experiment_contents(
     stored = require_result(project, lab, name, now_ns)
     design, record = stored.experiment, stored.record
     place = project.registry.labs[lab]
-    words = Words(place, design, project.registry.indicators[design.indicator], record)
+    outcome = project.registry.indicators[design.indicator]
+    words = Words(place, design, outcome, record)
     return {
         "design": design,
         "lab": place,
         "record": record,
         "stored": stored,
         "words": words,
+        "dutch": DutchWords(place, design, outcome, record),
         "interim": stored.interim,
         "charts": _charts(project, stored, words),
         "facts": facts(words),
@@ -114,6 +117,8 @@ def experiment_contents(
         "method": METHODS[record["method"]],
         "weekdays": WEEKDAYS[record["weekdays"]],
         "errors": ERRORS,
+        "limits": LIMITS,
+        "question": _question(stored),
         "references": references(record["method"]),
         "flags": flag_counts(project, design),
         "instruments": _instruments(project, stored),
@@ -127,7 +132,10 @@ def facts(words: Words) -> list[tuple[str, str]]:
     percent = record["percent"]
     rows = [
         ("Verdict", record["headline"]),
-        ("Outcome", f"{words.indicator.label_en} ({words.indicator.id})"),
+        (
+            "Outcome",
+            f"{words.indicator.label_en} / {words.indicator.label_nl} ({words.indicator.id})",
+        ),
         ("Phases", words.phases()),
         ("Effect", words.effect()),
         (f"{words.level} % interval", f"{words.effect('low')} to {words.effect('high')}"),
@@ -261,6 +269,13 @@ def _instruments(project: Project, stored: Stored) -> list[str]:
 def _measured(project: Project, row: Device) -> set[str]:
     model = project.registry.models[row.model]
     return {key.quantity for key in model.keys.values()} | set(model.derives)
+
+
+def _question(stored: Stored) -> str:
+    """The command that explains one day of the treated area."""
+    design = stored.experiment
+    day = design.after[0]
+    return f"livinglab explain {design.lab} {design.indicator} {design.treated[0]} {day}"
 
 
 def _data_uri(svg: str) -> Markup:

@@ -79,15 +79,22 @@ class Words:
         design = self.design
         where = design.where or self.treated
         what = design.what or design.label
-        text = f"{_sentence(what)} Where: {where}. When: {self._when()}."
+        text = f"{sentence(what)} Where: {where}. When: {self._when()}."
         if design.control:
-            why = f" {_sentence(design.comparable)}" if design.comparable else ""
+            why = f" {sentence(design.comparable)}" if design.comparable else ""
             text += f" For comparison: {self.control}, where nothing was changed.{why}"
         return f"{text} Hypothesis: {design.hypothesis}"
 
-    def _when(self) -> str:
+    def mean(self, name: str) -> str:
+        """Mean of a side and phase ("treated_before") with unit."""
+        return amount(self.record["mean"][name], self.unit)
+
+    def _moments(self) -> tuple[str, str]:
         first, last = self.design.intervention
-        first, last = first or self.design.before[1], last or self.design.after[0]
+        return first or self.design.before[1], last or self.design.after[0]
+
+    def _when(self) -> str:
+        first, last = self._moments()
         return first if first == last else f"{first} to {last} (days in between are left out)"
 
     def seen(self) -> str:
@@ -187,12 +194,11 @@ class Words:
         )
 
     def _placebo(self) -> str:
-        claimed = self.record["verdict"] == "effect shown"
-        found = (
-            "It found one all the same: a false alarm, of which some must be expected."
-            if claimed
-            else "It found none, as it should."
-        )
+        found = {
+            "effect shown": "It found one all the same: a false alarm, of which some must be"
+            " expected.",
+            "no effect shown": "It found none, as it should.",
+        }.get(str(self.record["verdict"]), "It came to no answer.")
         return (
             "Nothing. Nobody intervened in these data; the method was run to see whether it finds"
             f" an effect where there is none. {found}"
@@ -225,6 +231,7 @@ class Words:
         return f"{a} to {last_day(b)}; {c} to {last_day(d)}"
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """A text that ends as a sentence does."""
     stripped = text.strip()
     return stripped if stripped.endswith((".", "!", "?")) else f"{stripped}."
