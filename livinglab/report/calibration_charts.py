@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-import io
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
-from matplotlib import rc_context
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.figure import Figure
 
 from livinglab.calibration_report import RAW, CalibrationReport
-
-_STYLE: Final[Any] = {
-    "svg.hashsalt": "livinglab",
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.alpha": 0.25,
-}
-# matplotlib declares no types for them.
-_Locator: Final[Any] = AutoDateLocator
-_Formatter: Final[Any] = ConciseDateFormatter
+from livinglab.report.charts import COLOURS, date_axis, new_figure, svg_text
 
 #: Column, colour and label of both sides; grey and blue stay apart for colour-blind readers.
-_SIDES: Final = ((RAW, "#8a939e", "as measured"), ("calibrated", "#0072B2", "calibrated"))
+_SIDES: Final = ((RAW, "#8a939e", "as measured"), ("calibrated", COLOURS[0], "calibrated"))
 
 
 def scatter_chart(report: CalibrationReport) -> str:
     """Sensor against reference in the unseen hours, as measured and calibrated."""
     frame = _unseen(report)
-    figure, axes = _figure(4.2, 3.6)
+    figure, axes = new_figure(4.2, 3.6)
     for name, colour, label in _SIDES:
         axes.scatter(frame["reference"], frame[name], s=7, color=colour, label=label, alpha=0.7)
     both = frame[["reference", RAW, "calibrated"]].to_numpy()
@@ -43,13 +26,13 @@ def scatter_chart(report: CalibrationReport) -> str:
     axes.set_ylabel(f"{report.pairs.device} [{report.pairs.unit}]")
     axes.set_title("Unseen hours", loc="left", fontsize=10)
     axes.legend(loc="upper left", fontsize=7, frameon=False)
-    return _text(figure)
+    return svg_text(figure)
 
 
 def residual_chart(report: CalibrationReport) -> str:
     """Sensor minus reference by local time; the dotted line is where the unseen part begins."""
     frame = report.pairs.frame
-    figure, axes = _figure(7.6, 2.6)
+    figure, axes = new_figure(7.6, 2.6)
     index = pd.DatetimeIndex(frame.index)
     at = index.tz_convert(report.pairs.zone).tz_localize(None)
     for name, colour, label in _SIDES:
@@ -60,26 +43,10 @@ def residual_chart(report: CalibrationReport) -> str:
     axes.set_ylabel(report.pairs.unit)
     axes.set_title(f"Sensor minus reference ({report.pairs.zone})", loc="left", fontsize=10)
     axes.legend(loc="upper left", fontsize=7, frameon=False, ncols=2)
-    locator: Any = _Locator(maxticks=9)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(_Formatter(locator))
-    return _text(figure)
+    date_axis(axes)
+    return svg_text(figure)
 
 
 def _unseen(report: CalibrationReport) -> pd.DataFrame:
     frame = report.pairs.frame.dropna()
     return frame.loc[pd.Timestamp(report.split_ns, tz="UTC") :]
-
-
-def _figure(width: float, height: float) -> tuple[Figure, Any]:
-    with rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        return figure, figure.subplots()
-
-
-def _text(figure: Figure) -> str:
-    text = io.StringIO()
-    with rc_context(_STYLE):
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    drawn = text.getvalue()
-    return drawn[drawn.index("<svg") :]

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from livinglab.calibration_report import CalibrationReport
 from livinglab.report.calibration_charts import residual_chart, scatter_chart
+from livinglab.report.texts import visible
 
 
 def figures(report: CalibrationReport) -> list[tuple[str, str, str]]:
@@ -36,6 +37,7 @@ def write_page(report: CalibrationReport, row: str, path: Path) -> None:
     environment = Environment(
         loader=PackageLoader("livinglab.report"),
         autoescape=select_autoescape(["html.j2"], default_for_string=True, default=True),
+        finalize=visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

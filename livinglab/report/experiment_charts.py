@@ -26,7 +26,14 @@ def sides_chart(days: pd.DataFrame, experiment: Experiment, unit: str) -> str:
     _shade(axes, experiment)
     axes.plot(days.index, days["treated"], color=TREATED, linewidth=1.3, label="treated")
     if days["control"].notna().any():
-        axes.plot(days.index, days["control"], color=CONTROL, linewidth=1.3, label="control")
+        axes.plot(
+            days.index,
+            days["control"],
+            color=CONTROL,
+            linewidth=1.3,
+            linestyle=(0, (4, 1.5)),
+            label="control",
+        )
     _finish(axes, unit, "Every day, both sides")
     return svg_text(figure)
 
@@ -55,8 +62,9 @@ def estimate_chart(record: Mapping[str, Any], unit: str) -> str:
     rows = [record["estimate"], *record["sensitivity"]]
     rows = [row for row in rows if row["low"] is not None and row["high"] is not None]
     figure, axes = new_figure(height=0.8 + 0.28 * max(len(rows), 2))
-    if record["mde"] is not None:
-        axes.axvspan(-record["mde"], record["mde"], color="#eef0f2", zorder=0)
+    unseen = [value for value in (record["mde"], record["mde_attained"]) if value is not None]
+    if unseen:
+        axes.axvspan(-max(unseen), max(unseen), color="#eef0f2", zorder=0)
         axes.axvline(0, color=REAL, linewidth=0.8, linestyle=":")
     for place, row in enumerate(rows):
         colour = TREATED if place == 0 else GREY
@@ -65,7 +73,7 @@ def estimate_chart(record: Mapping[str, Any], unit: str) -> str:
     names = ["this result", *(row["method"] for row in rows[1:])]
     axes.set_yticks([-place for place in range(len(rows))], names[: len(rows)])
     axes.set_ylim(-len(rows) + 0.4, 0.6)
-    axes.set_xlabel(f"effect, {unit or 'per day'}")
+    axes.set_xlabel(f"effect, {unit}")
     axes.set_title(
         "Estimate and interval; grey band: too small to be seen", loc="left", fontsize=10
     )
@@ -78,7 +86,7 @@ def placebo_chart(placebo: Mapping[str, Any], unit: str) -> str:
     axes.hist(placebo["effects"], bins=min(20, max(5, len(placebo["effects"]) // 2)), color=GREY)
     axes.axvline(placebo["effect"], color=TREATED, linewidth=2)
     axes.axvline(-placebo["effect"], color=TREATED, linewidth=1, linestyle=":")
-    axes.set_xlabel(f"effect, {unit or 'per day'}")
+    axes.set_xlabel(f"effect, {unit}")
     axes.set_ylabel("false dates")
     title = (
         "Effects at dates when nothing happened (grey) and the real one (line; dotted: mirrored)"
@@ -98,7 +106,8 @@ def weeks_chart(record: Mapping[str, Any], experiment: Experiment, unit: str) ->
         at = pd.Timestamp(week["first"]) + pd.Timedelta(days=3)
         colour = TREATED if week["after"] else CONTROL
         axes.plot([at, at], [week["low"], week["high"]], color=colour, linewidth=1.6)
-        axes.plot([at], [week["effect"]], color=colour, marker="o", markersize=4)
+        shape = "s" if week["after"] else "o"
+        axes.plot([at], [week["effect"]], color=colour, marker=shape, markersize=4)
     _finish(axes, unit, "Week by week against the before phase", legend=False)
     return svg_text(figure)
 
@@ -116,7 +125,7 @@ def _shade(axes: Any, experiment: Experiment) -> None:
 
 
 def _finish(axes: Any, unit: str, title: str, *, legend: bool = True) -> None:
-    axes.set_ylabel(unit or "per day")
+    axes.set_ylabel(unit)
     axes.set_title(title, loc="left", fontsize=10)
     if legend:
         axes.legend(loc="lower left", fontsize=8, frameon=False, ncols=2)

@@ -14,8 +14,7 @@ from livinglab.errors import DataError
 from livinglab.project import Project
 from livinglab.registry import Device
 from livinglab.report import experiment_charts as charts
-from livinglab.report.contents import unit_text
-from livinglab.report.experiment_methods import ERRORS, METHODS, WEEKDAYS, references
+from livinglab.report.experiment_methods import ERRORS, LIMITS, METHODS, WEEKDAYS, references
 from livinglab.report.experiment_record import (
     Stored,
     daily_sides,
@@ -24,6 +23,8 @@ from livinglab.report.experiment_record import (
     require_result,
 )
 from livinglab.report.experiment_words import Words, amount, number
+from livinglab.report.experiment_words_nl import DutchWords
+from livinglab.report.texts import markdown, markdown_row, visible
 
 #: Format -> name ending and template.
 FORMATS: Final[Mapping[str, tuple[str, str]]] = {
@@ -74,17 +75,20 @@ def rendered(contents: Mapping[str, Any], fmt: str) -> str:
     environment = Environment(
         loader=PackageLoader("livinglab.report"),
         autoescape=select_autoescape(["html.j2"]),
-        finalize=None if is_html else _no_tags,
+        finalize=visible if is_html else markdown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     environment.filters["number"] = number
-    environment.filters["cell"] = _cell
+    environment.filters["row"] = markdown_row
     # Markup: our own drawings, in which every text has been escaped by the SVG writer
-    draw = Markup if is_html else _data_uri
-    drawn = [{"title": title, "drawing": draw(svg)} for title, svg in contents["charts"]]
+    draw: Any = Markup if is_html else _data_uri
+    drawn = [
+        {"title": title, "drawing": draw(svg), "caption": caption}
+        for title, svg, caption in contents["charts"]
+    ]
     return environment.get_template(FORMATS[fmt][1]).render({**contents, "charts": drawn})
 
 
@@ -95,15 +99,17 @@ def experiment_contents(
     stored = require_result(project, lab, name, now_ns)
     design, record = stored.experiment, stored.record
     place = project.registry.labs[lab]
-    words = Words(place, design, project.registry.indicators[design.indicator], record)
+    outcome = project.registry.indicators[design.indicator]
+    words = Words(place, design, outcome, record)
     return {
         "design": design,
         "lab": place,
         "record": record,
         "stored": stored,
         "words": words,
+        "dutch": DutchWords(place, design, outcome, record),
         "interim": stored.interim,
-        "charts": _charts(project, stored),
+        "charts": _charts(project, stored, words),
         "facts": facts(words),
         "parts": [(part, estimate) for part, estimate in sorted(record["parts"].items())],
         "phases": _phases(words),
@@ -111,6 +117,8 @@ def experiment_contents(
         "method": METHODS[record["method"]],
         "weekdays": WEEKDAYS[record["weekdays"]],
         "errors": ERRORS,
+        "limits": LIMITS,
+        "question": _question(stored),
         "references": references(record["method"]),
         "flags": flag_counts(project, design),
         "instruments": _instruments(project, stored),
@@ -124,7 +132,10 @@ def facts(words: Words) -> list[tuple[str, str]]:
     percent = record["percent"]
     rows = [
         ("Verdict", record["headline"]),
-        ("Outcome", f"{words.indicator.label_en} ({words.indicator.id})"),
+        (
+            "Outcome",
+            f"{words.indicator.label_en} / {words.indicator.label_nl} ({words.indicator.id})",
+        ),
         ("Phases", words.phases()),
         ("Effect", words.effect()),
         (f"{words.level} % interval", f"{words.effect('low')} to {words.effect('high')}"),
@@ -219,15 +230,14 @@ def _phases(words: Words) -> list[tuple[str, ...]]:
     return rows
 
 
-def _charts(project: Project, stored: Stored) -> list[tuple[str, str]]:
+def _charts(project: Project, stored: Stored, words: Words) -> list[tuple[str, str, str]]:
+    """Title, drawing and how to read it, of every chart that the record has numbers for."""
     design, record = stored.experiment, stored.record
-    unit = unit_text(record["unit"])
+    unit = words.unit or words.indicator.label_en
     days = daily_sides(project, design, design.indicator)
     scale = "log of a ratio" if record["scale"] == "log ratio" else unit
-    drawn = [
-        ("Daily values of both sides", charts.sides_chart(days, design, unit)),
-        ("What is compared, day by day", charts.difference_chart(days, design, unit)),
-    ]
+    drawn = [("Daily values of both sides", charts.sides_chart(days, design, unit))]
+    drawn.append(("What is compared, day by day", charts.difference_chart(days, design, unit)))
     if record["estimate"]["low"] is not None:
         drawn.append(("Estimate with interval", charts.estimate_chart(record, scale)))
     if record["event_study"]:
@@ -235,7 +245,7 @@ def _charts(project: Project, stored: Stored) -> list[tuple[str, str]]:
     if record["placebo_in_time"] is not None:
         placebo = record["placebo_in_time"]
         drawn.append(("Placebo distribution", charts.placebo_chart(placebo, scale)))
-    return drawn
+    return [(title, drawing, words.caption(title)) for title, drawing in drawn]
 
 
 def _instruments(project: Project, stored: Stored) -> list[str]:
@@ -261,15 +271,13 @@ def _measured(project: Project, row: Device) -> set[str]:
     return {key.quantity for key in model.keys.values()} | set(model.derives)
 
 
-def _data_uri(svg: str) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+def _question(stored: Stored) -> str:
+    """The command that explains one day of the treated area."""
+    design = stored.experiment
+    day = design.after[0]
+    return f"livinglab explain {design.lab} {design.indicator} {design.treated[0]} {day}"
 
 
-def _cell(text: object) -> str:
-    """Text in a cell of a Markdown table."""
-    return str(text).replace("|", "\\|").replace("\n", " ")
-
-
-def _no_tags(value: object) -> object:
-    """Text that Markdown does not take for HTML."""
-    return value.replace("<", "&lt;") if isinstance(value, str) else value
+def _data_uri(svg: str) -> Markup:
+    coded = base64.b64encode(svg.encode()).decode()
+    return Markup(f"data:image/svg+xml;base64,{coded}")  # noqa: S704 - letters and digits

@@ -79,15 +79,22 @@ class Words:
         design = self.design
         where = design.where or self.treated
         what = design.what or design.label
-        text = f"{_sentence(what)} Where: {where}. When: {self._when()}."
+        text = f"{sentence(what)} Where: {where}. When: {self._when()}."
         if design.control:
-            why = f" {_sentence(design.comparable)}" if design.comparable else ""
+            why = f" {sentence(design.comparable)}" if design.comparable else ""
             text += f" For comparison: {self.control}, where nothing was changed.{why}"
         return f"{text} Hypothesis: {design.hypothesis}"
 
-    def _when(self) -> str:
+    def mean(self, name: str) -> str:
+        """Mean of a side and phase ("treated_before") with unit."""
+        return amount(self.record["mean"][name], self.unit)
+
+    def _moments(self) -> tuple[str, str]:
         first, last = self.design.intervention
-        first, last = first or self.design.before[1], last or self.design.after[0]
+        return first or self.design.before[1], last or self.design.after[0]
+
+    def _when(self) -> str:
+        first, last = self._moments()
         return first if first == last else f"{first} to {last} (days in between are left out)"
 
     def seen(self) -> str:
@@ -187,16 +194,36 @@ class Words:
         )
 
     def _placebo(self) -> str:
-        claimed = self.record["verdict"] == "effect shown"
-        found = (
-            "It found one all the same: a false alarm, of which some must be expected."
-            if claimed
-            else "It found none, as it should."
-        )
+        found = {
+            "effect shown": "It found one all the same: a false alarm, of which some must be"
+            " expected.",
+            "no effect shown": "It found none, as it should.",
+        }.get(str(self.record["verdict"]), "It came to no answer.")
         return (
             "Nothing. Nobody intervened in these data; the method was run to see whether it finds"
             f" an effect where there is none. {found}"
         )
+
+    def caption(self, chart: str) -> str:
+        """How to read a chart, with its numbers: for readers who do not see it, too."""
+        estimate, mean = self.record["estimate"], self.record["mean"]
+        span = f"{self.effect('low')} to {self.effect('high')}"
+        treated = f"{amount(mean['treated_before'], self.unit)} before and"
+        treated = f"{treated} {amount(mean['treated_after'], self.unit)} after"
+        told = {
+            "Daily values of both sides": f"Every day of both phases. Mean of the treated area:"
+            f" {treated}. A gap is a day without a value.",
+            "What is compared, day by day": "Dots are days, thick lines the means of the phases."
+            f" The effect is {self.effect()}.",
+            "Estimate with interval": f"The first row is the result, {self.effect()} ({span}); the"
+            " others answer the same question in other ways. A line across 0 cannot tell an effect"
+            " from none.",
+            "Week by week": "Each week against the mean of the before phase (dots before, squares"
+            " after), with intervals. Weeks before should lie around 0.",
+            "Placebo distribution": "What the method finds at dates when nothing happened. A real"
+            " effect should lie further out than most of them.",
+        }
+        return told[chart] if estimate["effect"] is not None else "Not enough values."
 
     def phases(self) -> str:
         """Dates of the phases, last days included."""
@@ -204,6 +231,7 @@ class Words:
         return f"{a} to {last_day(b)}; {c} to {last_day(d)}"
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """A text that ends as a sentence does."""
     stripped = text.strip()
     return stripped if stripped.endswith((".", "!", "?")) else f"{stripped}."

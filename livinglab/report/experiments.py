@@ -34,7 +34,7 @@ def experiment_section(project: Project, stored: Stored) -> dict[str, Any]:
     indicator = project.registry.indicators[experiment.indicator]
     words = Words(project.registry.labs[experiment.lab], experiment, indicator, record)
     days = daily_sides(project, experiment, indicator.id)
-    chart = difference_chart(days, experiment, unit_text(indicator.unit))
+    chart = difference_chart(days, experiment, unit_text(indicator.unit) or indicator.label_en)
     checks = [
         (
             f"Check: {check['name']}",

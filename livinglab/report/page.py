@@ -14,6 +14,7 @@ from livinglab import __version__
 from livinglab.project import Project
 from livinglab.report.contents import LabSection, lab_section
 from livinglab.report.indicator_charts import Chart, Scene, charts_of, sparse_of
+from livinglab.report.texts import visible
 from livinglab.timeline import civil_date, civil_day, to_text
 from livinglab.whole_file import written
 
@@ -80,6 +81,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("livinglab.report"),
         autoescape=select_autoescape(default=True, default_for_string=True),
+        finalize=visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from small_lab import DEVICES, END, LAB, arrive, design, history, project_of, registry_of
 
+import transforms.experiments.checks
 from livinglab import pipeline
 from livinglab.errors import DataError
 from livinglab.project import Project
@@ -27,7 +28,9 @@ from livinglab.report.experiment_record import (
     stored_result,
 )
 from livinglab.report.experiment_words import Words
+from livinglab.report.experiment_words_nl import FAILED, VERDICTS, DutchWords
 from livinglab.timeline import parse_instant
+from transforms.experiment import Verdict
 
 NAME = "bicycles-placebo"
 
@@ -66,7 +69,16 @@ class Page(HTMLParser):
 
 def test_html_begins_with_a_summary_in_plain_words(written: dict[str, str]) -> None:
     page = Page(written[".html"])
-    order = ["summary", "charts", "result", "checks", "sensitivity", "methods", "data"]
+    order = [
+        "summary",
+        "samenvatting",
+        "charts",
+        "result",
+        "checks",
+        "sensitivity",
+        "methods",
+        "data",
+    ]
     assert [name for name in page.ids if name in order] == order
     for words in ("What was tried", "What was seen", "How sure", "What it means for a decision"):
         assert words in page.text
@@ -199,6 +211,49 @@ def test_report_of_an_invalid_result_forbids_to_use_it(small: Project) -> None:
     assert "nan" not in page.text.lower().split()
 
 
+HOSTILE = (
+    "<script>alert(1)</script> \"q\" 'a' | [x](javascript:alert(1)) ![i](http://x.example/x.png)"
+    " `code` *b* _e_ $m^2$ &lt; \u202e ü <img src=x onerror=alert(1)>\n# head\n- item"
+)
+
+
+@pytest.fixture
+def hostile(demo_project: Project) -> Project:
+    """The demo with such a text wherever people write texts."""
+    registry = demo_project.registry
+    lab = registry.labs["lombok"]
+    texts = dict.fromkeys(
+        ("label", "hypothesis", "what", "where", "comparable", "contact"), HOSTILE
+    )
+    plan = replace(lab.experiments[NAME], **texts)
+    names = dict.fromkeys(("name", "municipality", "licence", "attribution", "data_note"), HOSTILE)
+    areas = {name: replace(area, label=HOSTILE) for name, area in lab.areas.items()}
+    lab = replace(lab, experiments={NAME: plan}, areas=areas, **names)
+    labels = dict.fromkeys(("label_en", "label_nl", "definition", "source"), HOSTILE)
+    rows = {name: replace(row, **labels) for name, row in registry.indicators.items()}
+    changed = replace(registry, labs={**registry.labs, "lombok": lab}, indicators=rows)
+    return Project(changed, config_dir=demo_project.config_dir)
+
+
+def test_texts_of_others_are_shown_as_they_are_and_do_nothing(
+    hostile: Project, written: dict[str, str]
+) -> None:
+    from markdown_it import MarkdownIt
+
+    contents = experiment_contents(hostile, "lombok", NAME)
+    html, markdown = (rendered(contents, fmt) for fmt in ("html", "md"))
+    plain = Page(written[".html"])
+    assert Page(html).tags.count("a") == plain.tags.count("a") == 0
+    for tag in ("script", "img", "h1", "code", "em"):
+        assert Page(html).tags.count(tag) == plain.tags.count(tag)
+    reader = MarkdownIt("commonmark", {"html": True}).enable("table")
+    pages = [Page(reader.render(text)) for text in (written[".md"], markdown)]
+    for tag in ("script", "img", "a", "h1", "h2", "em", "code", "li", "td", "tr"):
+        assert pages[0].tags.count(tag) == pages[1].tags.count(tag), tag
+    assert not [at for at in pages[1].addresses if not at.startswith("data:")]
+    assert "\u202e" not in html + markdown
+
+
 def test_stale_result_says_so(small: Project) -> None:
     experiment = small.registry.labs[LAB].experiments["trial"]
     lab = small.registry.labs[LAB]
@@ -231,7 +286,7 @@ def test_experiment_without_result_says_when_there_will_be_one(tmp_path: Path) -
 # ------------------------------------------------------------------ words
 
 
-def words(**changes: Any) -> Words:
+def words(kind: type[Words] = Words, **changes: Any) -> Words:
     registry = registry_of()
     numbers = {"effect": -3.0, "low": -5.0, "high": -1.0}
     record: dict[str, Any] = {
@@ -252,7 +307,7 @@ def words(**changes: Any) -> Words:
     }  # fmt: skip
     plan = design(placebo=False, what="Fewer cars")
     indicator = registry.indicators["lden"]
-    return Words(registry.labs[LAB], plan, indicator, record | changes)
+    return kind(registry.labs[LAB], plan, indicator, record | changes)
 
 
 def test_words_on_an_effect_leave_the_decision_to_people() -> None:
@@ -282,3 +337,47 @@ def test_words_on_counts_are_percent() -> None:
     said = words(scale="log ratio", mde=0.0953101798)
     assert said.effect() == "-30 %"
     assert said.mde() == "10 %"
+
+
+def test_dutch_words_say_the_same_in_dutch() -> None:
+    said = words(DutchWords)
+    assert "10 dB(A) ervoor en 8 dB(A) erna" in said.seen()
+    assert "3 dB(A) minder dan het controlegebied verklaart (-30,0 %" in said.seen()
+    assert "ligt waarschijnlijk tussen -5 dB(A) en -1 dB(A)" in said.sure()
+    assert "is aan mensen" in said.means()
+    failed = [{"name": "gaps", "passed": False, "consequence": "Many."}]
+    doubt = words(DutchWords, verdict="inconclusive", checks=failed)
+    assert "Besluit niet op grond van deze cijfers (veel ontbrekende dagen)" in doubt.means()
+    numbers = {"effect": -1.5, "low": -3.0, "high": 1.0}
+    none = words(DutchWords, verdict="no effect shown", estimate=numbers, mde_attained=2.5)
+    assert "kan alles tussen -3 dB(A) en 1 dB(A) zijn, ook geen" in none.sure()
+    assert "minder dan 2,5 dB(A)" in none.means()
+    assert "mogen niet" in words(DutchWords, verdict="invalid", checks=failed).means()
+    assert "Nog niets" in words(DutchWords, verdict="interim").means()
+
+
+def test_dutch_words_know_every_check_and_verdict() -> None:
+    source = Path(str(transforms.experiments.checks.__file__)).read_text(encoding="utf-8")
+    names = set(re.findall(r'Check\(\s*"([^"]+)"', source)) | {"instruments"}
+    assert names == set(FAILED)
+    assert {str(verdict) for verdict in Verdict} | {"interim"} == set(VERDICTS)
+
+
+def test_placebo_without_an_answer_is_no_success_of_the_method() -> None:
+    for verdict, told in (
+        ("effect shown", "false alarm"),
+        ("no effect shown", "as it should"),
+        ("invalid", "came to no answer"),
+    ):
+        said = words(verdict=verdict)
+        said.design = design()
+        assert told in said.means()
+
+
+def test_an_effect_without_a_control_area_is_not_laid_at_the_measure_alone() -> None:
+    failed = [{"name": "control area", "passed": False, "consequence": "None."}]
+    plan = design(placebo=False, control=())
+    for kind, told in ((Words, "cannot tell the measure"), (DutchWords, "geen controlegebied")):
+        said = words(kind, checks=failed)
+        said.design = plan
+        assert told in said.means()

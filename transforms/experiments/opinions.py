@@ -53,9 +53,11 @@ def second_opinions(
 def with_own_trends(rows: Rows, design: Design, *, has_control: bool) -> tuple[Estimate, ...]:
     """The effect in the middle of the after phase against the continued trend of the before phase.
 
-    Nothing where the method models trends anyway, or phases are apart.
+    Nothing where the method models trends anyway, or the phases are further apart than the before
+    phase is long: a trend of autumn does not reach into the next one.
     """
-    if design.method in WITH_TREND or design.method == PAIRED:
+    length, apart = design.before[1] - design.before[0], design.after[0] - design.before[1]
+    if design.method in WITH_TREND or design.method == PAIRED or apart > length:
         return ()
     model = model_of("its", rows, has_control=has_control)
     if unusable(rows.y, model.matrix):
