@@ -11,9 +11,10 @@ from livinglab.errors import StoreAuthError, StoreError, StoreMissingError
 from livinglab.store.base import BUCKETS
 from livinglab.store.influx_http import Transport
 
-#: What each kind of user may do, bucket by bucket: no more than its work needs.
+#: What each kind of user may do, bucket by bucket: no more than its work needs. The loader reads
+#: `raw` where late values come: new, repeated or a correction depends on what is stored.
 ROLES: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
-    "ingest": {"raw": ("write",), "ops": ("read", "write")},
+    "ingest": {"raw": ("read", "write"), "ops": ("read", "write")},
     "airflow": {
         "raw": ("read",),
         "clean": ("read", "write"),

@@ -34,13 +34,14 @@ MESSAGES = 6_000
 
 
 class Influx:
-    """A store on the real server, and its address for the service."""
+    """A store on the real server; its address and the token of the role, for the service."""
 
     def __init__(self, server: InfluxServer) -> None:
         self.server = server
         self.url = f"{server.store_url}&prefix=e{uuid.uuid4().hex[:10]}-"
         self.store: Any = open_store(self.url, token=server.token)
         self.store.prepare()
+        self.token = self.store.create_tokens(["ingest"])["ingest"]
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def service(
         mosquitto.url,
         CLIENT_ID=request.node.name,
         STORE=influx.url,
-        STORE_TOKEN=influx.server.token,
+        STORE_TOKEN=influx.token,
     )
     for path in service.config.glob("labs/*/devices.csv"):  # the demo's dates may move
         lines = [line.split(",") for line in path.read_text().splitlines()]
@@ -303,7 +304,7 @@ def test_service_stops_loudly_on_a_wrong_token_and_goes_on_with_the_right_one(
     assert not service.is_ready()
     assert service.terminate() == 0
     assert "wrong" not in service.log.read_text()
-    service.environment["LIVINGLAB_STORE_TOKEN"] = influx.server.token
+    service.environment["LIVINGLAB_STORE_TOKEN"] = influx.token
     service.start()
     wait_for(lambda: service.metric("messages_total") == 50, service.tail)
     assert service.terminate() == 0
