@@ -43,7 +43,7 @@ class IndicatorsView:
         target = Target(CLEAN, recipe.target.lab, recipe.target.theme)
         reach = Window(span.start_ns - before, span.end_ns + after)
         self._recipe = recipe
-        self._upstream = Upstream(store, target, recipe.scope.step(target), reach)
+        self._upstream = Upstream(store, target, recipe.scope, reach)
 
     def inputs(self, window: Window) -> Inputs:
         """Inputs of a window, as they were when the view was made."""
@@ -112,6 +112,12 @@ class Indicators(Recipe):
         """Zone, places of the devices, and the definitions of the indicators that they have."""
         del window
         yield "time zone", self.scope.zone(self.target.lab)
+        devices = {row.id for row in rows}
+        for row in self.scope.rows(self.target.lab, self.target.theme):
+            # Where a device was before or after says whether the readings there are of this area.
+            is_near = row.from_ns < reach.end_ns and (row.to_ns or OPEN) > reach.start_ns
+            if row.id in devices and is_near and row not in rows:
+                yield f"device {row.id}", [row.area]
         for row in rows:
             measured = self.scope.measured(row.model, self.target.theme)
             bounds = clipped(row.from_ns, row.to_ns, reach)
