@@ -23,6 +23,7 @@ from livinglab.errors import DataError
 from livinglab.project import Project
 from livinglab.provenance import attributes
 from livinglab.question import COLUMNS, Request, check_request
+from livinglab.regular import aggregated, whole_intervals
 from livinglab.store.base import SCHEMA
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class LivingLab:
         *,
         level: str = "clean",
         flags: str | Collection[int] = "good",
+        every: str = "",
     ) -> pd.DataFrame:
         """Read one quantity (or indicator) of one lab.
 
@@ -94,6 +96,10 @@ class LivingLab:
         flags : {"good", "usable", "all"} or collection of int
             Which aggregate flags of `clean` come back. good: 1; usable: 1 and 2 (2 = no test could
             run); all: every value that was received. Other levels have no flags to choose from.
+        every : str
+            Length of regular intervals: "10min" (minutes that divide an hour), "1h", or "1d" (civil
+            days of the lab, 23 to 25 h); "" for the readings themselves. Readings are combined by
+            the quantity's rule: mean, energy mean of levels, sum, mean direction.
 
         Returns
         -------
@@ -101,20 +107,23 @@ class LivingLab:
             Index `time`: UTC, ns, start of the interval that the value covers. Columns at raw:
             device, channel (str), value (float64); at clean also flag (int64) and tests (one digit
             per test in the order of `attrs["tests"]`); at indicators: area, period (str), value,
-            coverage (0..1, float64), n (int64), status (str). Rows by time, then device and channel
-            (area and period). Missing values are absent or NaN, never 0. `attrs` is plain JSON:
-            unit, meaning of flags, licence, provenance.
+            coverage (0..1, float64), n (int64), status (str). With `every`: device, channel,
+            value, coverage (share of the interval that has readings), n; value is NaN below a
+            coverage of 75 %, and intervals without a reading have no row. Rows by time, then device
+            and channel (area and period). Missing values are absent or NaN, never 0. `attrs` is
+            plain JSON: unit, meaning of flags, licence, calibrations and manual flags that held,
+            provenance.
 
         Raises
         ------
         DataError
-            If lab, quantity, level or flags are unknown (the message lists what exists), or the
-            window is no window.
+            If lab, quantity, level or flags are unknown (the message lists what exists), the window
+            is no window, or `every` no interval to read this at.
         StoreError
             If the store cannot be read.
         """
-        request = self.request(lab, quantity, start, end, level=level, flags=flags)
-        frame = self._selected(request, request.start_ns, request.end_ns)
+        request = self.request(lab, quantity, start, end, level=level, flags=flags, every=every)
+        frame = self.combined(request, self._selected(request, request.start_ns, request.end_ns))
         frame.attrs = dict(self.attributes(request).items())
         return frame
 
@@ -127,13 +136,14 @@ class LivingLab:
         *,
         level: str = "clean",
         flags: str | Collection[int] = "good",
+        every: str = "",
         chunk_days: int = 7,
     ) -> Iterator[pd.DataFrame]:
         """`read` in chunks of `chunk_days`, in memory bounded by two chunks.
 
         Chunks without rows are left out; each has the `attrs` of the whole.
         """
-        request = self.request(lab, quantity, start, end, level=level, flags=flags)
+        request = self.request(lab, quantity, start, end, level=level, flags=flags, every=every)
         return self.frames(request, chunk_days=chunk_days)
 
     def frames(self, request: Request, *, chunk_days: int = 7) -> Iterator[pd.DataFrame]:
@@ -144,13 +154,37 @@ class LivingLab:
         DataError
             If `chunk_days` is not positive.
         """
+        return self._chunks(request, self.readings(request, chunk_days=chunk_days))
+
+    def readings(self, request: Request, *, chunk_days: int = 7) -> Iterator[pd.DataFrame]:
+        """What `frames` answers with, before it is combined to regular intervals.
+
+        No interval is in two pieces.
+
+        Raises
+        ------
+        DataError
+            If `chunk_days` is not positive.
+        """
         if chunk_days < 1:
             raise DataError(f"chunks of {chunk_days} days are none", hint="one day or more")
-        return self._chunks(request, chunk_days * 86_400)
+        found = self._pieces(request, chunk_days * 86_400)
+        return (
+            whole_intervals(found, request.every, self._zone(request)) if request.every else found
+        )
+
+    def combined(self, request: Request, readings: pd.DataFrame) -> pd.DataFrame:
+        """Readings as the request wants them: as they are, or at regular intervals."""
+        if not request.every:
+            return readings
+        there = readings[readings["value"].notna()]
+        quantity = self.project.registry.quantities[request.name]
+        steps = self._steps(request, there)
+        return aggregated(there, quantity, request.every, self._zone(request), steps)
 
     def empty(self, request: Request) -> pd.DataFrame:
         """The answer without rows: columns and types only."""
-        return self._selected(request, request.start_ns, request.start_ns)
+        return self.combined(request, self._selected(request, request.start_ns, request.start_ns))
 
     def request(
         self,
@@ -161,24 +195,49 @@ class LivingLab:
         *,
         level: str = "clean",
         flags: str | Collection[int] = "good",
+        every: str = "",
     ) -> Request:
         """Check a question against the registry; see `read` for the parameters and errors."""
         registry = self.project.registry
-        return check_request(registry, lab, quantity, start, end, level=level, flags=flags)
+        return check_request(
+            registry, lab, quantity, start, end, level=level, flags=flags, every=every
+        )
 
     def attributes(self, request: Request) -> dict[str, Any]:
         """Unit, flags, licence and provenance of an answer: plain JSON."""
         return attributes(self.project, request)
 
-    def _chunks(self, request: Request, chunk_s: int) -> Iterator[pd.DataFrame]:
+    def _chunks(self, request: Request, readings: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         said = self.attributes(request)
+        for found in readings:
+            frame = self.combined(request, found)
+            if len(frame):
+                frame.attrs = dict(said.items())
+                yield frame
+
+    def _pieces(self, request: Request, chunk_s: int) -> Iterator[pd.DataFrame]:
         bucket, theme, tags, fields = self._place(request)
         window = (request.start_ns, request.end_ns)
         for found in self.project.store.frames(bucket, theme, *window, tags, fields, chunk_s):
             frame = self._answer(request, found)
             if len(frame):
-                frame.attrs = dict(said.items())
                 yield frame
+
+    def _zone(self, request: Request) -> str:
+        return self.project.registry.labs[request.lab].timezone
+
+    def _steps(self, request: Request, readings: pd.DataFrame) -> pd.Series[int]:
+        """Time that each reading stands for [s]: the nominal step of its device then."""
+        import numpy as np  # noqa: PLC0415 - only who reads needs them
+        import pandas as pd  # noqa: PLC0415
+
+        from livinglab.pipeline.places import placed  # noqa: PLC0415
+
+        rows = request.devices(self.project.registry)
+        times = readings.index.as_unit("ns").asi8  # type: ignore[attr-defined]  # DatetimeIndex
+        place = placed(pd.DataFrame({"device": readings["device"].to_numpy(), "ns": times}), rows)
+        # What no row of the registry covers any more stands for nothing.
+        return pd.Series(np.asarray([*(row.step_s for row in rows), 0], dtype=np.int64)[place])
 
     def _selected(self, request: Request, start_ns: int, end_ns: int) -> pd.DataFrame:
         bucket, theme, tags, fields = self._place(request)

@@ -42,8 +42,9 @@ def expected_values(registry: Registry, request: Request, now_ns: int) -> Counte
         first, last = max(row.from_ns, request.start_ns), min(until, now_ns)
         step_ns = row.step_s * SECOND_NS
         count = max(0, -(-last // step_ns) + first // -step_ns)
-        keys = registry.models[row.model].keys.values()
-        for channel in {key.channel for key in keys if key.quantity == request.name}:
+        model = registry.models[row.model]
+        sent = {request.name, model.derives.get(request.name)}
+        for channel in {key.channel for key in model.keys.values() if key.quantity in sent}:
             expected[row.id, channel] += count
     return expected
 

@@ -18,7 +18,7 @@ from livinglab.access import LivingLab
 from livinglab.account import Account
 from livinglab.errors import DataError
 from livinglab.package import describe
-from livinglab.question import COLUMNS, FLAG_SETS, Request
+from livinglab.question import FLAG_SETS, Request
 from livinglab.timeline import civil_date, civil_day, to_text
 from livinglab.whole_file import written
 
@@ -90,13 +90,14 @@ def file_name(lab: LivingLab, request: Request) -> str:
     The window is in civil dates of the lab where it begins and ends with a day, else in UTC.
     """
     zone = lab.project.registry.labs[request.lab].timezone
+    every = (request.every,) if request.every else ()
     edges = (request.start_ns, request.end_ns)
     days = [civil_date(edge, zone) for edge in edges]
     if all(civil_day(day, zone)[0] == edge for day, edge in zip(days, edges, strict=True)):
         window = [day.isoformat() for day in days]
     else:
         window = [to_text(edge) for edge in edges]
-    name = "_".join((request.lab, request.name, request.level, *window))
+    name = "_".join((request.lab, request.name, request.level, *every, *window))
     return re.sub(r"[^A-Za-z0-9_.-]", "", name)
 
 
@@ -106,14 +107,15 @@ def _pieces(
     """The answer in pieces, each accounted for; one without rows where there is nothing."""
     yield lab.empty(request)
     everything = replace(request, flags=FLAG_SETS["all"])
-    for found in lab.frames(everything, chunk_days=chunk_days):
+    for found in lab.readings(everything, chunk_days=chunk_days):
         wanted = found[found["flag"].isin(request.flags)] if request.level == "clean" else found
-        account.add(found, wanted)
-        yield wanted
+        answer = lab.combined(request, wanted) if len(wanted) else lab.empty(request)
+        account.add(found, answer)
+        yield answer
 
 
 def _write_csv(frames: Iterator[pd.DataFrame], request: Request, path: Path) -> int:
-    texts = [name for name, kind in COLUMNS[request.level].items() if kind == "str"]
+    texts = [name for name, kind in request.columns.items() if kind == "str"]
     rows = 0
     with path.open("w", encoding="utf-8", newline="") as file:
         for number, frame in enumerate(frames):
@@ -131,7 +133,7 @@ def _write_parquet(frames: Iterator[pd.DataFrame], request: Request, path: Path)
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     kinds = {"str": pa.string(), "float64": pa.float64(), "int64": pa.int64()}
-    columns = {name: kinds[kind] for name, kind in COLUMNS[request.level].items()}
+    columns = {name: kinds[kind] for name, kind in request.columns.items()}
     schema = pa.schema({"time": pa.timestamp("ns", tz="UTC"), **columns})
     rows = 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from livinglab.account import MEANINGS
 from livinglab.flags import Flag
 from livinglab.positions import published_position
-from livinglab.question import COLUMNS, Request
+from livinglab.question import Request
 from livinglab.registry import Device
 from livinglab.timeline import to_text
 
@@ -87,7 +87,7 @@ def _resource(name: str, request: Request, unit: str, file: dict[str, Any]) -> d
     is_csv = file["format"] == "csv"
     series = ["area", "period"] if request.level == "indicators" else ["device", "channel"]
     kinds = {"time": "datetime"} | {
-        column: _KINDS[kind] for column, kind in COLUMNS[request.level].items()
+        column: _KINDS[kind] for column, kind in request.columns.items()
     }
     return {
         "$schema": f"{_PROFILE}/dataresource.json",

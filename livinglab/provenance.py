@@ -9,7 +9,8 @@ from livinglab import __version__
 from livinglab.errors import StoreAuthError
 from livinglab.flags import TESTS, Flag
 from livinglab.question import Request
-from livinglab.registry import Indicator, Quantity
+from livinglab.registry import Calibration, Indicator, ManualFlag, Quantity, Registry
+from livinglab.regular import LEAST_COVERAGE
 from livinglab.timeline import DAY_NS, to_text
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ TIME: Final = "UTC, start of the interval that the value covers; windows are hal
 def attributes(project: Project, request: Request) -> dict[str, Any]:
     """Everything a reader needs to use and defend an answer; plain JSON.
 
-    `registry_version` and `code_version` are those that read; `computed_with` are those that
-    computed what was read: several where a long period was computed over time.
+    `registry_version` and `code_version` are those that read, `calibrations` and `manual_flags`
+    what that registry says; `computed_with` are the versions that computed what was read: several
+    where a long period was computed over time.
     """
     lab = project.registry.labs[request.lab]
     named = request.named(project.registry)
@@ -38,6 +40,7 @@ def attributes(project: Project, request: Request) -> dict[str, Any]:
         "lab": lab.id,
         "level": request.level,
         **(_of_indicator(named) if isinstance(named, Indicator) else _of_quantity(named, request)),
+        **(_judgements(project.registry, request) if request.level != "raw" else {}),
         "time": TIME,
         "start": to_text(request.start_ns),
         "end": to_text(request.end_ns),
@@ -60,12 +63,57 @@ def _of_quantity(quantity: Quantity, request: Request) -> dict[str, Any]:
         "unit": quantity.unit,
         "aggregation": str(quantity.aggregation),
     }
+    if request.every:
+        said |= {"every": request.every, "least_coverage": LEAST_COVERAGE}
     if request.level == "raw":
         return said
     return said | {
         "flags": sorted(request.flags),
         "flag_meanings": {str(int(flag)): meaning for flag, meaning in FLAG_MEANINGS.items()},
         "tests": list(TESTS),
+    }
+
+
+def _judgements(registry: Registry, request: Request) -> dict[str, list[dict[str, Any]]]:
+    """Calibrations and manual flags of the devices in the window."""
+    named = request.named(registry)
+    wanted = set(named.quantities if isinstance(named, Indicator) else (named.name,))
+    rows = request.devices(registry)
+    devices = {row.id for row in rows}
+    for row in rows:  # what a level is made of is calibrated under its own name
+        derives = registry.models[row.model].derives
+        wanted |= {derives[name] for name in wanted if name in derives}
+    return {
+        "calibrations": [
+            {
+                **_period(row),
+                "method": row.method,
+                "parameters": dict(row.parameters),
+                "barometer": row.barometer,
+                "evidence": row.evidence,
+            }
+            for row in registry.calibrations
+            if row.device in devices and row.quantity in wanted and _holds(row, request)
+        ],
+        "manual_flags": [
+            {**_period(row), "flag": int(row.flag), "reason": row.reason}
+            for row in registry.flags
+            if row.device in devices and row.quantity in {*wanted, "*"} and _holds(row, request)
+        ],
+    }
+
+
+def _holds(row: Calibration | ManualFlag, request: Request) -> bool:
+    is_open = row.to_ns is None or row.to_ns > request.start_ns
+    return row.from_ns < request.end_ns and is_open
+
+
+def _period(row: Calibration | ManualFlag) -> dict[str, Any]:
+    return {
+        "device": row.device,
+        "quantity": row.quantity,
+        "valid_from": to_text(row.from_ns),
+        "valid_to": None if row.to_ns is None else to_text(row.to_ns),
     }
 
 

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from livinglab.errors import DataError
 from livinglab.flags import Flag
 from livinglab.registry import Device, Indicator, Quantity, Registry
+from livinglab.regular import require_interval
 from livinglab.timeline import parse_window
 
 LEVELS: Final = ("raw", "clean", "indicators")
@@ -43,14 +44,22 @@ COLUMNS: Final[dict[str, dict[str, ColumnType]]] = {
     },
 }
 
-_YEARS: Final = "times from 1678 to 2261 can be held, to the nanosecond"
+#: Columns of an answer at regular intervals, of raw or clean.
+REGULAR_COLUMNS: Final[dict[str, ColumnType]] = {
+    "device": "str",
+    "channel": "str",
+    "value": "float64",
+    "coverage": "float64",
+    "n": "int64",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """One question for data: who, what, when, from which level, with which flags.
 
-    `start_ns`, `end_ns`: half-open window in UTC ns.
+    `start_ns`, `end_ns`: half-open window in UTC ns. `every`: length of regular intervals, "" for
+    the readings themselves.
     """
 
     lab: str
@@ -59,6 +68,12 @@ class Request:
     end_ns: int
     level: str
     flags: frozenset[int]
+    every: str = ""
+
+    @property
+    def columns(self) -> dict[str, ColumnType]:
+        """Columns of the answer and their types."""
+        return REGULAR_COLUMNS if self.every else COLUMNS[self.level]
 
     def named(self, registry: Registry) -> Quantity | Indicator:
         """The registry's row of what is asked for."""
@@ -72,7 +87,7 @@ class Request:
         return tuple(
             row
             for row in registry.devices_in(self.lab, self.start_ns, self.end_ns)
-            if any(key.quantity in wanted for key in registry.models[row.model].keys.values())
+            if registry.models[row.model].quantities().intersection(wanted)
         )
 
     def covered_by(self, row: Device) -> bool:
@@ -90,21 +105,23 @@ def check_request(
     *,
     level: str = "clean",
     flags: str | Collection[int] = "good",
+    every: str = "",
 ) -> Request:
     """Check a question against the registry; parameters and errors as of `LivingLab.read`."""
     _require_known("lab", lab, registry.labs)
     _require_known("level", level, LEVELS)
     _require_named(quantity, level, registry.quantities, registry.indicators)
     window = _window(start, end, registry.labs[lab].timezone)
-    return Request(lab, quantity, *window, level, _flag_set(flags))
+    if every and level == "indicators":
+        raise DataError("indicators have intervals of their own", hint="read them without `every`")
+    if every:
+        require_interval(every, registry.quantities[quantity])
+    return Request(lab, quantity, *window, level, _flag_set(flags), every)
 
 
 def _window(start: str | date, end: str | date, zone: str) -> tuple[int, int]:
     texts = [each if isinstance(each, str) else each.isoformat() for each in (start, end)]
-    window = parse_window(texts[0], texts[1], zone)
-    if max(abs(edge) for edge in window) >= 2**63:
-        raise DataError(f"the window [{texts[0]}, {texts[1]}) is out of range", hint=_YEARS)
-    return window
+    return parse_window(texts[0], texts[1], zone)
 
 
 def _require_known(kind: str, name: str, known: Collection[str]) -> None:

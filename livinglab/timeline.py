@@ -62,10 +62,13 @@ def to_text(time_ns: int) -> str:
 def parse_instant(text: str, zone: str = "") -> int:
     """UTC ns of an RFC 3339 text, a civil date, or (with `zone`) a local time without offset.
 
+    A date is the moment at which that civil day begins.
+
     Raises
     ------
     ValueError
-        If the text is no time, or has no offset and no `zone` is given.
+        If the text is no time, has no offset and no `zone` is given, or is a local time that a
+        clock change skips or repeats: which instant was meant cannot be known.
 
     Examples
     --------
@@ -77,7 +80,32 @@ def parse_instant(text: str, zone: str = "") -> int:
         if not zone:
             raise ValueError(f"{text!r} has no offset and no time zone is configured")
         moment = moment.replace(tzinfo=ZoneInfo(zone))
+        if not _is_date(text):
+            _require_once(moment, zone)
     return to_ns(moment)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _require_once(moment: datetime, zone: str) -> None:
+    """Raise ValueError for a local time that a clock change skips or repeats."""
+    offsets = [moment.replace(fold=fold).utcoffset() for fold in (0, 1)]
+    if offsets[0] == offsets[1]:
+        return
+    back = moment.astimezone(UTC).astimezone(ZoneInfo(zone))
+    is_twice = back.replace(tzinfo=None) == moment.replace(tzinfo=None)
+    said = "it occurs twice" if is_twice else "it does not exist"
+    raise ValueError(f"{said} in {zone}, where clocks change that day; give the offset")
+
+
+#: Times that ns since 1970 hold in 64 bits: the years 1678 to 2261.
+_LONGEST_NS: Final = 2**63
 
 
 def parse_window(start: str, end: str, zone: str) -> tuple[int, int]:
@@ -86,18 +114,23 @@ def parse_window(start: str, end: str, zone: str) -> tuple[int, int]:
     Raises
     ------
     DataError
-        If a text is no time, or the window is empty.
+        If a text is no time, or the window is empty or longer than times can be held.
     """
-    edges = []
-    for text in (start, end):
-        try:
-            edges.append(parse_instant(text, zone))
-        except ValueError as error:
-            hint = "write 2025-08-29 or 2025-08-29T12:00:00Z"
-            raise DataError(f"{text!r} is no time", hint=hint) from error
+    edges = [_edge(text, zone) for text in (start, end)]
     if edges[0] >= edges[1]:
         raise DataError(f"the window [{start}, {end}) is empty", hint="start before the end")
+    if max(map(abs, edges)) >= _LONGEST_NS:
+        hint = "times from 1678 to 2261 can be held, to the nanosecond"
+        raise DataError(f"the window [{start}, {end}) is out of range", hint=hint)
     return edges[0], edges[1]
+
+
+def _edge(text: str, zone: str) -> int:
+    try:
+        return parse_instant(text, zone)
+    except ValueError as error:
+        hint = "write 2025-08-29, 2025-08-29T12:00 (local), 2025-08-29T12:00:00Z or another offset"
+        raise DataError(f"{text!r} is no time: {error}", hint=hint) from error
 
 
 def floor_hour(time_ns: int) -> int:

@@ -27,7 +27,7 @@ from livinglab.cli import build_app
 from livinglab.config import Settings, load_registry
 from livinglab.flags import Flag
 from livinglab.provenance import FLAG_MEANINGS
-from livinglab.question import COLUMNS
+from livinglab.question import COLUMNS, REGULAR_COLUMNS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -248,7 +248,7 @@ def test_every_flag_is_explained() -> None:
 def test_every_column_of_an_answer_stands_in_the_docstring_of_read() -> None:
     text = inspect.getdoc(livinglab.access.LivingLab.read) or ""
     returns = text.partition("Returns")[2]
-    columns = {name for columns in COLUMNS.values() for name in columns}
+    columns = {name for columns in (*COLUMNS.values(), REGULAR_COLUMNS) for name in columns}
     assert [name for name in sorted(columns) if not re.search(rf"\b{name}\b", returns)] == []
 
 

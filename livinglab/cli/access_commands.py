@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from livinglab.cli import console
+
+if TYPE_CHECKING:
+    from livinglab.access import LivingLab
+    from livinglab.question import Request
 
 
 def register(app: typer.Typer) -> None:
@@ -45,6 +50,7 @@ def export(
     end: str = typer.Option(..., "--to", help="End (not included): civil date or instant."),
     level: str = typer.Option("clean", help="raw, clean or indicators."),
     flags: str = typer.Option("good", help="good, usable or all (of level clean)."),
+    every: str = typer.Option("", help="Means or sums: 10min, 1h, 1d (civil day); not indicators."),
     fmt: str = typer.Option("csv", "--format", help="csv or parquet."),
     out: Path = typer.Option(Path(), help="Folder for the two files."),
     config: Path | None = typer.Option(None, help="Configuration folder."),
@@ -54,10 +60,18 @@ def export(
     from livinglab.export import export as write
 
     opened = open_lab(config)
-    request = opened.request(lab, quantity, start, end, level=level, flags=flags)
+    request = opened.request(lab, quantity, start, end, level=level, flags=flags, every=every)
     done = write(opened, request, out, fmt=fmt)
     console.print(f"{done.rows} rows: {done.data}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"about them: {done.metadata}", markup=False, highlight=False, soft_wrap=True)
+    if not done.rows:
+        console.print(_why_nothing(opened, request), markup=False, highlight=False, soft_wrap=True)
+
+
+def _why_nothing(opened: LivingLab, request: Request) -> str:
+    if not request.devices(opened.project.registry):
+        return f"no device of {request.lab} measures {request.name} in this window"
+    return "see what was expected and received under `account` there; `livinglab stale`, `status`"
 
 
 def report(

@@ -100,8 +100,9 @@ def _run(
     from livinglab.project import Project
 
     project = Project.open(config)
-    span = _span(project, *between)
-    chosen = list(themes) or pipeline.themes_of(project, level, lab)
+    known = pipeline.themes_of(project, level, lab)
+    span = _span(project, *between, lab=lab)
+    chosen = list(themes) or known
     with console.status("reading what is stale") as status:
 
         def show(chunk: Chunk, done: int, of: int) -> None:
@@ -281,12 +282,14 @@ def _series_tree(part: Any) -> Tree:
     return tree
 
 
-def _span(project: Project, start: str, end: str) -> tuple[int, int]:
+def _span(project: Project, start: str, end: str, lab: str = "") -> tuple[int, int]:
+    """Civil dates are those of the lab; where several are meant, of the installation."""
     from livinglab.pipeline import ALWAYS
     from livinglab.timeline import parse_window
 
     if not start and not end:
         return ALWAYS
-    zone = project.registry.settings.timezone
+    registry = project.registry
+    zone = registry.labs[lab].timezone if lab else registry.settings.timezone
     first, last = parse_window(start or "1900-01-01", end or "2100-01-01", zone)
     return first, last

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from livinglab.demo.interruptions import Interruptions
 from livinglab.errors import LivingLabError
 
 
@@ -28,15 +29,20 @@ def free_port() -> int:
 
 
 class Processes:
-    """Context manager: everything started inside is stopped at its end, in reverse order."""
+    """Context manager: everything started inside is stopped at its end, in reverse order.
+
+    Whatever ends it (an error, Ctrl-C, also a second one, SIGTERM, SIGHUP): no process stays.
+    """
 
     def __init__(self, log_dir: Path, environment: Mapping[str, str]) -> None:
         self._log_dir = log_dir
         self._environment = dict(environment)
         self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self._interruptions = Interruptions()
 
     def __enter__(self) -> Self:
         self._log_dir.mkdir(parents=True, exist_ok=True)
+        self._interruptions.watch()
         return self
 
     def __exit__(
@@ -45,12 +51,16 @@ class Processes:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.stop_all()
+        try:
+            self.stop_all()
+        finally:
+            self._interruptions.release()
 
     def start(self, name: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start a process that lives as long as the demo; its output goes to `<name>.log`."""
-        process = self._popen(name, command)
-        self._running.append((name, process))
+        with self._interruptions.held():
+            process = self._popen(name, command)
+            self._running.append((name, process))
         return process
 
     def run(self, name: str, command: Sequence[str]) -> None:
@@ -61,8 +71,7 @@ class Processes:
         DemoError
             If it fails; the message names its log.
         """
-        process = self._popen(name, command)
-        self._running.append((name, process))
+        process = self.start(name, command)
         if process.wait() != 0:
             raise self.failure(name)
         self._running.remove((name, process))
@@ -83,17 +92,19 @@ class Processes:
     def stop(self, name: str, timeout_s: float = 15.0) -> None:
         """Stop one process gracefully, then for good."""
         for entry in [entry for entry in self._running if entry[0] == name]:
-            self._running.remove(entry)
-            _signal_group(entry[1], signal.SIGTERM)
-            _wait_or_kill(entry[1], timeout_s)
+            with self._interruptions.held():
+                _signal_group(entry[1], signal.SIGTERM)
+                _wait_or_kill(entry[1], timeout_s)
+                self._running.remove(entry)
 
     def stop_all(self) -> None:
         """Stop everything, last started first."""
-        for _, process in reversed(self._running):
-            _signal_group(process, signal.SIGTERM)
-        for _, process in reversed(self._running):
-            _wait_or_kill(process, 10.0)
-        self._running.clear()
+        with self._interruptions.held():
+            for _, process in reversed(self._running):
+                _signal_group(process, signal.SIGTERM)
+            for _, process in reversed(self._running):
+                _wait_or_kill(process, 10.0)
+            self._running.clear()
 
     def _popen(self, name: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
         with (self._log_dir / f"{name}.log").open("ab") as log:

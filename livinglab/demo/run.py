@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from typing import Any, Final
 
 import urllib3
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from ingest.publish import publish_all
 from livinglab.config import config_dir as find_config
@@ -26,6 +25,7 @@ from livinglab.demo.airflow_client import (
     dags_folder,
 )
 from livinglab.demo.broker import broker_command
+from livinglab.demo.folder import own_folder
 from livinglab.demo.messages import DemoMessage, Script, load_script
 from livinglab.demo.processes import DemoError, Processes, free_port
 from livinglab.pools import airflow_pools
@@ -33,7 +33,6 @@ from livinglab.project import Project
 from livinglab.timeline import HOUR_NS, to_text
 
 DAGS: Final = ("reconcile_nightly", "clean_hourly", "indicators_daily", "experiments_daily")
-MARKER: Final = ".livinglab-demo"
 
 
 def run_demo(directory: Path, console: Console) -> Path:
@@ -44,10 +43,14 @@ def run_demo(directory: Path, console: Console) -> Path:
     DemoError
         If a part does not start, a run fails, or a ledger does not balance.
     """
-    _empty(directory)
+    with own_folder(directory):
+        return _run_in(directory, console)
+
+
+def _run_in(directory: Path, console: Console) -> Path:
     script = load_script()
     environment = _environment(directory, script)
-    os.environ.update({key: environment[key] for key in _OURS if key in environment})
+    _take_settings(environment)
     started = time.monotonic()
     with Processes(directory / "logs", environment) as processes, _progress(console) as progress:
         airflow = _start(processes, environment, directory, progress)
@@ -71,22 +74,28 @@ def run_demo(directory: Path, console: Console) -> Path:
     return report
 
 
-_OURS: Final = (
-    "LIVINGLAB_BROKER",
-    "LIVINGLAB_CONFIG",
-    "LIVINGLAB_HTTP_PORT",
-    "LIVINGLAB_NOW",
-    "LIVINGLAB_STATE_DIR",
-    "LIVINGLAB_STORE",
-)
+def _config() -> Path:
+    """The configuration folder that is named or here; else the one beside the package."""
+    beside = Path(__file__).resolve().parents[2] / "config"
+    is_named = "LIVINGLAB_CONFIG" in os.environ or Path("config").is_dir()
+    return find_config(None if is_named or not beside.is_dir() else beside)
+
+
+def _take_settings(environment: dict[str, str]) -> None:
+    """Have the settings of the demo in this process too, and no others."""
+    for name in [name for name in os.environ if name.startswith("LIVINGLAB_")]:
+        del os.environ[name]
+    ours = {name: text for name, text in environment.items() if name.startswith("LIVINGLAB_")}
+    os.environ.update(ours)
 
 
 def _environment(directory: Path, script: Script) -> dict[str, str]:
     """Environment of all processes of the demo: own state, free ports, a clock that stands."""
-    outside = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
+    foreign = ("AIRFLOW", "LIVINGLAB_")
+    outside = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     ours = {
         "LIVINGLAB_BROKER": f"mqtt://127.0.0.1:{free_port()}",
-        "LIVINGLAB_CONFIG": str(find_config(None).resolve()),
+        "LIVINGLAB_CONFIG": str(_config().resolve()),
         "LIVINGLAB_HTTP_PORT": str(free_port()),
         "LIVINGLAB_NOW": to_text(script.end_ns + 12 * HOUR_NS),
         "LIVINGLAB_STATE_DIR": str(directory.resolve() / "state"),
@@ -94,24 +103,6 @@ def _environment(directory: Path, script: Script) -> dict[str, str]:
     }
     home = directory.resolve() / "airflow"
     return outside | ours | airflow_environment(home, dags_folder().resolve())
-
-
-def _empty(directory: Path) -> None:
-    """Make the folder anew; one that the demo did not make is left alone.
-
-    Raises
-    ------
-    DemoError
-        If the folder holds something else.
-    """
-    if directory.exists() and any(directory.iterdir()) and not (directory / MARKER).exists():
-        raise DemoError(
-            f"{directory} is not empty and was not made by the demo",
-            hint="name another folder: livinglab demo --out FOLDER",
-        )
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
-    (directory / MARKER).touch()
 
 
 def _start(
@@ -122,7 +113,7 @@ def _start(
     port = environment["LIVINGLAB_BROKER"].rpartition(":")[2]
     processes.start("broker", broker_command(int(port), directory))
     pools = directory / "pools.json"
-    pools.write_text(json.dumps(airflow_pools(find_config(None))), encoding="utf-8")
+    pools.write_text(json.dumps(airflow_pools(_config())), encoding="utf-8")
     Project.open().store.prepare()
     processes.start("ingest", [sys.executable, "-m", "livinglab", "ingest"])
     processes.run("airflow-migrate", airflow_command("db", "migrate"))
@@ -230,6 +221,19 @@ def _other_runs(airflow: Airflow, script: Script, progress: Progress) -> dict[st
     return runs
 
 
+class _Steps(Progress):
+    """Bars in a terminal; in a pipe or a file a line when a step begins: nobody waits blind.
+
+    Bars are only drawn there when everything is over.
+    """
+
+    def add_task(self, description: str, *args: Any, **options: Any) -> TaskID:
+        """Begin a step."""
+        if self.disable:
+            self.console.print(f"{description} ...", highlight=False)
+        return super().add_task(description, *args, **options)
+
+
 @contextmanager
 def _progress(console: Console) -> Iterator[Progress]:
     columns: tuple[Any, ...] = (
@@ -238,5 +242,5 @@ def _progress(console: Console) -> Iterator[Progress]:
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
     )
-    with Progress(*columns, console=console) as progress:
+    with _Steps(*columns, console=console, disable=not console.is_terminal) as progress:
         yield progress

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -15,14 +17,15 @@ from rich.table import Table
 from ingest.ledger import Ledger, read_ledger
 from livinglab.demo.messages import Script
 from livinglab.demo.processes import DemoError
-from livinglab.pipeline import stale
+from livinglab.pipeline import CLEAN, LEVELS, Cause, stale
 from livinglab.project import Project
 from livinglab.report import LabSection, write_report
 from livinglab.report.experiments import stored_sections
 from livinglab.report.page import format_value
 from livinglab.timeline import to_text
 
-WindowKey = tuple[str, str, str, str, int]
+#: Level, lab, theme and start of a window.
+WindowKey = tuple[str, str, str, int]
 
 #: Roles of the published messages -> the column of the ledger of messages where they must end.
 _ENDS: Final = {
@@ -35,6 +38,13 @@ _ENDS: Final = {
 }
 
 
+class Computed(NamedTuple):
+    """Which run computed a window, and why."""
+
+    run: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What happened, for the closing words."""
@@ -42,9 +52,9 @@ class Told:
     script: Script
     report: Path
     runs: Mapping[str, int]  # DAG run -> task instances
-    before: Mapping[WindowKey, str]  # window -> run, after the first reconcile
-    after: Mapping[WindowKey, str]
-    stale: Mapping[str, int]  # level -> windows that the late batch made stale
+    before: Mapping[WindowKey, Computed]  # after the first reconcile
+    after: Mapping[WindowKey, Computed]
+    stale: frozenset[WindowKey]  # what the late batch made stale
     seconds: float
 
 
@@ -53,19 +63,24 @@ def loaded_messages(state_dir: Path) -> int:
     return read_ledger(state_dir).messages_total
 
 
-def window_runs(project: Project) -> dict[WindowKey, str]:
-    """Which run computed each window."""
-    span = (0, 2**62)
-    return {
-        (*point.series.tags, point.time_ns): str(point.fields["run"])  # type: ignore[misc]
-        for point in project.store.points("ops", "window", *span)
-        if "run" in point.fields
-    }
+def window_runs(project: Project) -> dict[WindowKey, Computed]:
+    """Which run computed each window, and why."""
+    found = {}
+    for point in project.store.points("ops", "window", 0, 2**62):
+        if "run" in point.fields:
+            level, lab, theme, _ = point.series.tags
+            reason = json.loads(str(point.fields["info"]))["reason"]
+            made = Computed(str(point.fields["run"]), reason)
+            found[level, lab, theme, point.time_ns] = made
+    return found
 
 
-def stale_windows(project: Project) -> dict[str, int]:
-    """How many windows are stale now, per level."""
-    return dict(Counter(verdict.target.level for verdict in stale(project, detail=False)))
+def stale_windows(project: Project) -> frozenset[WindowKey]:
+    """Windows that are stale now."""
+    return frozenset(
+        (row.target.level, row.target.lab, row.target.theme, row.window.start_ns)
+        for row in stale(project, detail=False)
+    )
 
 
 def tell_sources(console: Console, script: Script) -> None:
@@ -84,18 +99,22 @@ def tell_results(console: Console, project: Project, told: Told) -> None:
     Raises
     ------
     DemoError
-        If a ledger does not balance to the message.
+        If a ledger does not balance to the message, or late data rebuilt another window.
     """
     ledger = read_ledger(project.state_dir)
     message_rows = _message_ledger(told.script, ledger)
     reading_rows = _reading_ledger(ledger)
-    late_rows = _late(told)
+    rebuilt = rebuilt_by(told)
+    late_rows = _late(told, rebuilt)
     experiments = stored_sections(project)
     tables = [
         _section("Ledger of messages", _MESSAGES, ("", "published", "counted"), message_rows),
         _section("Ledger of readings", _READINGS, ("", "readings"), reading_rows),
         _section(
-            "What late data did", _late_text(told), ("level", "windows", "rebuilt"), late_rows
+            "What late data did",
+            _late_text(told, rebuilt),
+            ("level", "windows", "rebuilt"),
+            late_rows,
         ),
     ]
     sections = write_report(
@@ -150,23 +169,61 @@ def _reading_ledger(ledger: Ledger) -> list[tuple[str, ...]]:
     return [*rows, ("produced", str(ledger.readings_produced))]
 
 
-def _late(told: Told) -> list[tuple[str, ...]]:
-    changed = Counter(key[0] for key, run in told.after.items() if told.before.get(key) != run)
-    known = Counter(key[0] for key in told.after)
-    return [
-        (level, str(known[level]), str(changed[level]))
-        for level in ("clean", "indicators", "years", "experiment")
+def rebuilt_by(told: Told) -> list[WindowKey]:
+    """What was computed again after the late batch, in order.
+
+    Raises
+    ------
+    DemoError
+        If a window was that needed not, or was not that needed to.
+    """
+    rebuilt = sorted(
+        key
+        for key, made in told.after.items()
+        if key not in told.before or told.before[key].run != made.run
+    )
+    kept = told.stale.difference(rebuilt)
+    idle = [
+        key
+        for key in rebuilt
+        if key not in told.stale
+        and not (key[0] != CLEAN and told.after[key].reason.startswith(Cause.UPSTREAM))
     ]
+    if kept or idle:
+        raise DemoError(
+            f"late data: {len(kept)} stale windows were not rebuilt and {len(idle)} were rebuilt "
+            f"without need: {[*kept, *idle][:3]}"
+        )
+    return rebuilt
 
 
-def _late_text(told: Told) -> str:
-    said = ", ".join(f"{count} {level}" for level, count in told.stale.items()) or "none"
+def _late(told: Told, rebuilt: Sequence[WindowKey]) -> list[tuple[str, ...]]:
+    known = Counter(key[0] for key in told.after)
+    changed = Counter(key[0] for key in rebuilt)
+    return [(level, str(known[level]), str(changed[level])) for level in LEVELS]
+
+
+def _late_text(told: Told, rebuilt: Sequence[WindowKey]) -> str:
     first, last = told.script.late[0], told.script.late[-1]
+    were_stale = _which(key for key in rebuilt if key in told.stale)
+    follow = _which(key for key in rebuilt if key not in told.stale)
     return (
         f"{len(told.script.late)} messages of {to_text(first.time_ns)} to {to_text(last.time_ns)} "
-        f"arrived after everything was computed and made these windows stale: {said} (what reads "
-        "them follows once they are rebuilt). The next reconcile rebuilt them and nothing else."
+        f"arrived after everything was computed. They made stale: {were_stale}. The next reconcile "
+        f"rebuilt exactly these and what reads them: {follow}."
     )
+
+
+def _which(windows: Iterable[WindowKey]) -> str:
+    """Windows in words, by target: how many, and when the first and the last begin."""
+    said = []
+    for target, group in groupby(windows, key=lambda key: key[:3]):
+        starts = [to_text(key[3])[:16] + "Z" for key in group]
+        level, lab, theme = target
+        when = starts[0] if len(starts) == 1 else f"{starts[0]} to {starts[-1]}"
+        noun = "window" if len(starts) == 1 else "windows"
+        said.append(f"{len(starts)} {level} {noun} of {lab} {theme} ({when})")
+    return "; ".join(said) or "nothing"
 
 
 def _tell_lab(console: Console, section: LabSection) -> None:

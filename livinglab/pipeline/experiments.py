@@ -41,7 +41,7 @@ class ExperimentView:
         self._upstream: dict[str, Upstream] = {}
         for theme in recipe.themes:
             target = Target(INDICATORS, recipe.target.lab, theme)
-            self._upstream[theme] = Upstream(store, target, recipe.scope.step(target), span)
+            self._upstream[theme] = Upstream(store, target, recipe.scope, span)
 
     def inputs(self, window: Window) -> Inputs:
         """Inputs of the experiment, as they were when the view was made."""

@@ -20,6 +20,7 @@ from livinglab.pipeline.recipes import recipe_of
 from livinglab.pipeline.records import Record, read_info, read_records
 from livinglab.pipeline.scope import Scope
 from livinglab.pipeline.windows import CLEAN, INDICATORS, LONGEST, Target, Window
+from livinglab.positions import published_position
 from livinglab.project import Project
 from livinglab.registry import Device, Indicator
 from livinglab.timeline import DAY_NS, HOUR_NS, civil_date, civil_day, parse_instant, to_text
@@ -93,7 +94,7 @@ def instant_of(project: Project, lab: str, indicator: str, text: str) -> int:
         instant = parse_instant(text, scope.zone(lab))
     except ValueError as error:
         hint = "write 2025-08-31 or 2025-08-31T12:00 (local) or 2025-08-31T10:00:00Z"
-        raise DataError(f"{text!r} is no time", hint=hint) from error
+        raise DataError(f"{text!r} is no time: {error}", hint=hint) from error
     is_date = len(text) == len("2025-08-31")
     return instant + 12 * HOUR_NS if is_date and row.period != "hour" else instant
 
@@ -150,7 +151,8 @@ def _windows(
     stale = described(project.store, scope, [row for _, row in assessed if row is not None])
     reasons = {verdict.window: verdict.reason for verdict in stale}
     step, whole = scope.step(target), Window(assessed[0][0].start_ns, assessed[-1][0].end_ns)
-    records = {row.start_ns: row for row in read_records(project.store, target, *whole)}
+    found = read_records(project.store, target, *whole)
+    records = {row.start_ns: row for row in found if row.step == step}
     info = read_info(project.store, target, step, whole)
     return [
         _part(target, window, records.get(window.start_ns), info.get(window.start_ns, {}), reasons)
@@ -218,7 +220,7 @@ def _part_of(
         channel=channel,
         quantity=quantity,
         model=device.model,
-        place=f"{device.area}, RD {device.x_rd:.0f} {device.y_rd:.0f}",
+        place=_place(device),
         raw=len(raw),
         used=int((~is_out).sum()),
         excluded=_per_flag(clean.loc[is_out, "flag"].tolist()),
@@ -235,6 +237,13 @@ def _part_of(
             if each.quantity in {"*", quantity}
         ),
     )
+
+
+def _place(device: Device) -> str:
+    """Where a device is, as everybody may know it: an explanation is shown to others."""
+    position = published_position(device)
+    about = "about " if position.is_coarsened else ""
+    return f"{device.area}, {about}RD {position.x_rd:.0f} {position.y_rd:.0f}"
 
 
 def _per_flag(flags: Sequence[int]) -> dict[str, int]:

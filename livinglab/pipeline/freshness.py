@@ -123,9 +123,24 @@ def _windows(
     starts = {window.start_ns for window in windows}
     for record in records:
         if record.start_ns not in starts or record.step != scope.step(target):
-            windows.update(scope.grid(target, *record.span))
+            windows.update(_accounting(scope, target, record, moment))
     inside = (row for row in windows if row.start_ns < span.end_ns and row.end_ns > span.start_ns)
     return sorted(inside)
+
+
+def _accounting(scope: Scope, target: Target, record: Record, moment: Moment) -> list[Window]:
+    """Windows that have to account for the output of a record that is not expected.
+
+    The window itself, where it is one; else (another step or time zone) those that lie there, as
+    soon as they are due: a day must not be computed before its end because another one was. The
+    one result of an experiment is replaced at once.
+    """
+    if record.step == scope.step(target) and target.level != EXPERIMENT:
+        here = scope.grid(target, record.start_ns, record.start_ns + 1)
+        if here[0].start_ns == record.start_ns:
+            return here
+    there = scope.grid(target, *record.span)
+    return [row for row in there if target.level == EXPERIMENT or is_due(target, row, moment)]
 
 
 def is_due(target: Target, window: Window, moment: Moment) -> bool:

@@ -89,6 +89,12 @@ class Indicators(Recipe):
         """Zone, places of the devices, and the definitions of the indicators that they have."""
         del window
         yield "time zone", self.scope.zone(self.target.lab)
+        devices = {row.id for row in rows}
+        for row in self.scope.rows(self.target.lab, self.target.theme):
+            # Where a device was before or after says whether the readings there are of this area.
+            is_near = row.from_ns < reach.end_ns and (row.to_ns or OPEN) > reach.start_ns
+            if row.id in devices and is_near and row not in rows:
+                yield f"device {row.id}", [row.area]
         for row in rows:
             measured = self.scope.measured(row.model, self.target.theme)
             bounds = clipped(row.from_ns, row.to_ns, reach)

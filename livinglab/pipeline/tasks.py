@@ -50,11 +50,11 @@ def plan_for_run(
     Raises
     ------
     PipelineError
-        If the key is no hour or date.
+        If the key is no hour or date, or `now` no instant.
     """
     project = Project.open()
     try:
-        now_ns = parse_instant(now) if now else project.registry.settings.now_ns
+        now_ns = _moment(now) if now else project.registry.settings.now_ns
         if window and key:
             zone = project.registry.labs[lab].timezone
             span = _named(window, key, zone)
@@ -73,6 +73,16 @@ def plan_for_run(
         return _batches(chunks)
     finally:
         project.close()
+
+
+def _moment(text: str) -> int:
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        raise PipelineError(
+            f"the parameter `now` is {text!r}, which is no instant: {error}",
+            hint='write it as "2025-09-05T10:00:00Z", or leave it empty for the clock',
+        ) from error
 
 
 def _batches(chunks: list[Chunk]) -> list[Batch]:
@@ -103,7 +113,8 @@ def _named(window: str, key: str, zone: str) -> Window:
 def rebuild_for_run(batch: dict[str, Any]) -> list[dict[str, Any]]:
     """Rebuild the chunks of a batch; returns their summaries as plain JSON.
 
-    A chunk that fails does not keep the others from being computed; its error is raised at the end.
+    A chunk that fails does not keep the others from being computed; the errors are raised at the
+    end, the first of the gravest kind with the others as its notes.
     """
     project = Project.open()
     errors: list[LivingLabError] = []
@@ -118,5 +129,8 @@ def rebuild_for_run(batch: dict[str, Any]) -> list[dict[str, Any]]:
         project.close()
     if errors:
         # One that waiting cannot help goes first: a retry would only repeat it.
-        raise min(errors, key=lambda error: error.transient)
+        first, *others = sorted(errors, key=lambda error: error.transient)
+        for other in others:
+            first.add_note(f"also: {other}")
+        raise first
     return summaries

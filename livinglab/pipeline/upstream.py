@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from livinglab.pipeline.digests import Inputs, digest
 from livinglab.pipeline.records import Record, read_records
-from livinglab.pipeline.windows import Target, Window
+from livinglab.pipeline.scope import Scope
+from livinglab.pipeline.windows import SPANS, Target, Window
 from livinglab.store.base import Store
 
 if TYPE_CHECKING:
@@ -20,16 +21,24 @@ class Upstream:
 
     Parameters
     ----------
-    step : str
-        Step that configuration gives the upstream target; records of other steps say nothing.
+    scope : Scope
+        Gives the step and the windows of the upstream target; records of other windows (left by
+        other settings or another time zone) say nothing.
     span : Window
         Stretch of time that any of the windows reads.
     """
 
-    def __init__(self, store: Store, target: Target, step: str, span: Window) -> None:
-        records = read_records(store, target, *span)
-        self._records = [record for record in records if record.step == step]
-        self._ends = [record.span.end_ns for record in self._records]
+    def __init__(self, store: Store, target: Target, scope: Scope, span: Window) -> None:
+        step = scope.step(target)
+        grid = scope.grid(target, span.start_ns - SPANS[step], span.end_ns)
+        ends = {window.start_ns: window.end_ns for window in grid}
+        self._records = [
+            record
+            for record in read_records(store, target, *span)
+            if record.step == step and record.start_ns in ends
+        ]
+        self._windows = [Window(row.start_ns, ends[row.start_ns]) for row in self._records]
+        self._ends = [window.end_ns for window in self._windows]
 
     def _overlapping(self, reach: Window) -> list[Record]:
         # Windows of one step do not overlap, so their ends are in order as their starts are.
@@ -54,9 +63,10 @@ class Upstream:
 
     def unfinished(self, reach: Window) -> Window | None:
         """First window that overlaps `reach` and whose run has not finished."""
-        for record in self._overlapping(reach):
+        first = bisect_left(self._ends, reach.start_ns + 1)
+        for place, record in enumerate(self._overlapping(reach), first):
             if not record.is_finished:
-                return record.span
+                return self._windows[place]
         return None
 
     def outputs(self, reach: Window) -> dict[str, str]:
@@ -86,7 +96,7 @@ class UpstreamView:
         reach = Window(span.start_ns - before, span.end_ns + after)
         self._recipe = recipe
         self._version = version
-        self._upstream = Upstream(store, reads, recipe.scope.step(reads), reach)
+        self._upstream = Upstream(store, reads, recipe.scope, reach)
 
     def inputs(self, window: Window) -> Inputs:
         """Inputs of a window, as they were when the view was made."""

@@ -52,7 +52,13 @@ def stale(
     -------
     list of Verdict
         Frozen windows are listed too, marked so.
+
+    Raises
+    ------
+    PipelineError
+        If there is no such level, lab or theme.
     """
+    _require_known(project, levels, labs, themes)
     scope = Scope(project.registry)
     moment = moment_of(project, now_ns)
     found: list[Verdict] = []
@@ -128,13 +134,30 @@ def themes_of(project: Project, level: str, lab: str) -> list[str]:
     PipelineError
         If there is no such level or lab.
     """
-    if level not in LEVELS:
-        raise PipelineError(f"no level {level!r}", hint=f"one of {', '.join(LEVELS)}")
-    labs = project.registry.labs
-    if lab not in labs:
-        raise PipelineError(f"no lab {lab!r}", hint=f"one of {', '.join(sorted(labs))}")
+    _require_known(project, [level], [lab], None)
     found = targets(project.store, Scope(project.registry), level, [lab])
     return [target.theme for target in found]
+
+
+def _require_known(
+    project: Project,
+    levels: Collection[str],
+    labs: Collection[str] | None,
+    themes: Collection[str] | None,
+) -> None:
+    """Raise PipelineError for a name that selects nothing: "nothing is stale" would mislead."""
+    _require_named("level", levels, LEVELS)
+    _require_named("lab", labs or (), sorted(project.registry.labs))
+    if themes:
+        scope = Scope(project.registry)
+        known = {row.theme for level in LEVELS for row in targets(project.store, scope, level)}
+        _require_named("theme or experiment", themes, sorted(known))
+
+
+def _require_named(kind: str, names: Collection[str], known: Collection[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise PipelineError(f"no {kind} {name!r}", hint=f"one of {', '.join(known)}")
 
 
 def _require_target(project: Project, level: str, lab: str, theme: str) -> None:
@@ -221,7 +244,13 @@ def reconcile(
     -------
     Reconciled
         What was computed, and what failed.
+
+    Raises
+    ------
+    PipelineError
+        If there is no such level, lab or theme.
     """
+    _require_known(project, levels, labs, themes)
     result = Reconciled()
     moment = moment_of(project, now_ns)
     options = {"labs": labs, "themes": themes, "start_ns": start_ns, "end_ns": end_ns}

@@ -22,7 +22,7 @@ from livinglab.access import LivingLab
 from livinglab.errors import ConfigError, DataError
 from livinglab.model import Point, SeriesKey
 from livinglab.project import Project
-from livinglab.question import COLUMNS, check_request
+from livinglab.question import COLUMNS, REGULAR_COLUMNS, check_request
 from livinglab.store import open_store
 from livinglab.store.base import Store
 from livinglab.store.influx import InfluxStore
@@ -145,6 +145,20 @@ def test_iterate_in_chunks_equals_read(lab: LivingLab, level: str, chunk_days: i
     assert len(chunks) == {1: 7, 2: 4, 30: 1}[chunk_days]  # six civil days have 145 hours
     assert all(chunk.attrs == whole.attrs for chunk in chunks)
     assert_frame_equal(pd.concat(chunks), whole)
+
+
+@pytest.mark.parametrize("every", ["30min", "1h", "1d"])
+@pytest.mark.parametrize("level", ["raw", "clean"])
+def test_iterate_at_regular_intervals_equals_read(lab: LivingLab, level: str, every: str) -> None:
+    start, end = "2025-10-24T03:30", WINDOW[1]  # chunks begin amid a day
+    whole = lab.read(LAB, "o3", start, end, level=level, every=every)
+    options: dict[str, Any] = {"level": level, "every": every}
+    chunks = list(lab.iterate(LAB, "o3", start, end, chunk_days=1, **options))
+    assert len(chunks) > 1
+    pd.testing.assert_frame_equal(pd.concat(chunks), whole)
+    assert {name: str(kind) for name, kind in whole.dtypes.items()} == REGULAR_COLUMNS
+    assert not whole.reset_index().duplicated(["time", "device", "channel"]).any()
+    assert whole.attrs["every"] == every
 
 
 @pytest.mark.parametrize("level", LEVELS)

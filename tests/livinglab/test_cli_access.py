@@ -96,3 +96,28 @@ def test_airflow_pools_have_one_slot_per_lab(capsys: pytest.CaptureFixture[str])
         f"lab_{lab}" for lab in ("lombok", "buiksloterham", "stratumseind", "internationale-zone")
     }
     assert {pool["slots"] for pool in pools.values()} == {1}
+
+
+def test_export_at_regular_intervals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = ["--out", str(tmp_path)]
+    assert run("export", "lombok", "pm2_5", *WEEK, "--every", "1h", *out) == 0
+    head = (tmp_path / "lombok_pm2_5_clean_1h_2025-08-29_2025-09-05.csv").read_text().split()[0]
+    assert head == "time,device,channel,value,coverage,n"
+    assert run("export", "lombok", "no2", *WEEK, "--every", "2h", *out) == 1
+    assert "'2h' is no interval to read at" in capsys.readouterr().err
+
+
+def test_export_of_nothing_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("export", "lombok", "nox", *WEEK, "--out", str(tmp_path)) == 0
+    assert "no device of lombok measures nox" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [("2025-10-26T02:30", "it occurs twice"), ("2025-03-30T02:30", "it does not exist")],
+)
+def test_export_refuses_a_local_time_that_is_not_one_instant(
+    start: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("export", "lombok", "no2", "--from", start, "--to", "2025-11-01") == 1
+    assert f"'{start}' is no time: {said}" in capsys.readouterr().err

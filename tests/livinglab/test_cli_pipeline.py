@@ -13,6 +13,7 @@ from small_lab import CONFIG, announce, arrive
 from typer.testing import CliRunner
 
 from livinglab.cli import build_app, main
+from livinglab.errors import LivingLabError
 from livinglab.model import Point, SeriesKey
 from livinglab.project import Project
 from livinglab.store.base import Store
@@ -178,3 +179,28 @@ def test_explain_of_what_is_not_there(
     said = capsys.readouterr().err
     assert message in said
     assert "->" in said
+
+
+@pytest.mark.parametrize("command", ["stale", "reconcile"])
+@pytest.mark.parametrize(
+    ("option", "name", "said"),
+    [
+        ("--lab", "lombock", "no lab 'lombock'"),
+        ("--theme", "sound", "no theme or experiment 'sound'"),
+        ("--from", "2025-10-26T02:30", "it occurs twice"),
+    ],
+)
+def test_name_that_selects_nothing_is_an_error(
+    tree: Path, command: str, option: str, name: str, said: str
+) -> None:
+    del tree
+    with pytest.raises(LivingLabError, match=said) as caught:
+        run(command, option, name)
+    assert caught.value.hint
+
+
+def test_stale_of_an_unknown_level_lists_the_levels(tree: Path) -> None:
+    del tree
+    with pytest.raises(LivingLabError, match="no level 'cleen'") as caught:
+        run("stale", "--level", "cleen")
+    assert "clean, indicators, years, experiment" in caught.value.hint

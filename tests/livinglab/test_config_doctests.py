@@ -14,7 +14,6 @@ MODULES = [
     "livinglab.units",
     "livinglab.geo",
     "livinglab.registry",
-    "livinglab.config_slice",
     *(
         f"livinglab.config.{module.name}"
         for module in pkgutil.iter_modules(livinglab.config.__path__)

@@ -100,6 +100,20 @@ def test_demo_leaves_no_process_behind(finished: tuple[Path, str]) -> None:
     assert processes_of(finished[0]) == []
 
 
+def test_demo_in_a_pipe_says_each_step_as_it_begins(finished: tuple[Path, str]) -> None:
+    lines = finished[1].splitlines()
+    steps = [place for place, line in enumerate(lines) if line.endswith(" ...")]
+    told = next(place for place, line in enumerate(lines) if "messages published" in line)
+    assert len(steps) == 11
+    assert steps[0] < told < steps[-1]
+
+
+def test_demo_names_the_windows_that_late_data_made_stale(finished: tuple[Path, str]) -> None:
+    said = " ".join(finished[1].split())
+    assert "They made stale: 2 clean windows of lombok air" in said
+    assert "rebuilt exactly these and what reads them" in said
+
+
 def test_demo_report_needs_no_network(finished: tuple[Path, str]) -> None:
     page = (finished[0] / "report.html").read_text(encoding="utf-8")
     assert page.count("<svg") > 5

@@ -35,12 +35,15 @@ from livinglab.timeline import HOUR_NS, MINUTE_NS, parse_instant, to_text
 
 WEEK = ("2025-08-29", "2025-09-05")
 CASES = [
-    ("lombok", "no2", "clean", "good"),
-    ("lombok", "no2", "clean", "all"),
-    ("internationale-zone", "count_bike", "raw", "good"),
-    ("lombok", "lden", "indicators", "good"),
-    ("stratumseind", "lden", "indicators", "good"),
-    ("lombok", "sound_level_laeq", "clean", "good"),  # nothing there
+    ("lombok", "no2", "clean", "good", ""),
+    ("lombok", "no2", "clean", "all", ""),
+    ("lombok", "no2", "clean", "usable", "1h"),
+    ("internationale-zone", "count_bike", "raw", "good", ""),
+    ("internationale-zone", "count_bike", "raw", "good", "1d"),
+    ("lombok", "lden", "indicators", "good", ""),
+    ("stratumseind", "lden", "indicators", "good", ""),
+    ("lombok", "sound_level_laeq", "clean", "good", ""),  # nothing there
+    ("lombok", "sound_level_laeq", "clean", "good", "1h"),
 ]
 
 #: How the declared types of the data package are read from the text of a CSV cell.
@@ -54,9 +57,10 @@ CASTS: dict[str, Any] = {
 
 def exported(project: Project, case: Any, folder: Path, fmt: str) -> tuple[Any, Exported]:
     lab = LivingLab(project)
-    name, quantity, level, flags = case
-    request = lab.request(name, quantity, *WEEK, level=level, flags=flags)
-    expected = lab.read(name, quantity, *WEEK, level=level, flags=flags)
+    name, quantity, level, flags, every = case
+    options = {"level": level, "flags": flags, "every": every}
+    request = lab.request(name, quantity, *WEEK, **options)
+    expected = lab.read(name, quantity, *WEEK, **options)
     return expected, export(lab, request, folder, fmt=fmt, chunk_days=2)
 
 
@@ -155,7 +159,7 @@ def test_export_account_explains_what_is_missing(demo_project: Project, tmp_path
 def test_export_of_indicators_accounts_for_their_status(
     demo_project: Project, tmp_path: Path
 ) -> None:
-    expected, done = exported(demo_project, CASES[4], tmp_path, "csv")
+    expected, done = exported(demo_project, CASES[6], tmp_path, "csv")
     [area] = described(done)[0]["livinglab"]["account"]
     assert area["intervals"] == area["exported"] == len(expected) == 7
     assert area["with_value"] == expected["value"].notna().sum()

@@ -253,6 +253,15 @@ def test_plan_for_a_key_that_is_no_hour_says_what_one_is(tree: Path) -> None:
         assert "2026-11-22" in caught.value.hint
 
 
+@pytest.mark.parametrize("now", ["yesterday", "2025-09-05T10:00"])
+def test_plan_for_a_moment_that_is_none_says_how_to_write_one(tree: Path, now: str) -> None:
+    del tree
+    with pytest.raises(PipelineError, match="the parameter `now`") as caught:
+        tasks.plan_for_run("clean", "stratumseind", now=now)
+    assert not caught.value.transient
+    assert "2025-09-05T10:00:00Z" in caught.value.hint
+
+
 def test_rebuild_for_a_run_computes_the_rest_before_it_fails(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,8 +276,9 @@ def test_rebuild_for_a_run_computes_the_rest_before_it_fails(
 
     monkeypatch.setattr(tasks, "run_chunk", failing)
     for batch in batches:
-        with pytest.raises(PipelineError, match="broken"):  # not the one that a retry would mend
+        with pytest.raises(PipelineError, match="broken") as caught:  # not what a retry would mend
             tasks.rebuild_for_run(batch)
+        assert "also: away" in caught.value.__notes__
     stale = pipeline.stale(Project.open(tree), levels=["clean"], labs=["stratumseind"])
     left = {row.target.theme for row in stale}
     assert left == {"air", "water"}

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import hypothesis.strategies as st
@@ -35,6 +36,7 @@ from small_lab import (
     QUALITY,
     START,
     THEMES,
+    ZONE,
     WatchedStore,
     announce,
     arrive,
@@ -94,6 +96,7 @@ class Lab(RuleBasedStateMachine):
             "quality": QUALITY,
             "experiments": [design()],
         }
+        self.zone, self.coverage = ZONE, 0.75
         self.registry = self._registry()
         self.older = self.registry
         self.store = project_of(self.folder).store
@@ -108,7 +111,15 @@ class Lab(RuleBasedStateMachine):
     def _registry(self) -> Registry:
         options = dict(self.options)
         rows = [row for rows in options.pop("devices").values() for row in rows]
-        return registry_of(rows, **options)
+        made = registry_of(rows, **options)
+        lab = replace(made.labs[LAB], timezone=self.zone)
+        indicators = {
+            name: replace(row, coverage=self.coverage) for name, row in made.indicators.items()
+        }
+        version = f"{made.version} {self.zone} {self.coverage}"
+        return replace(
+            made, labs=MappingProxyType({LAB: lab}), indicators=indicators, version=version
+        )
 
     def _project(self, store: Any, registry: Registry, machine: str = "here") -> Project:
         return Project(registry, store=store, state_dir=self.folder / machine)
@@ -166,7 +177,9 @@ class Lab(RuleBasedStateMachine):
 
     @rule(
         name=NAMES,
-        change=st.sampled_from(["end", "reopen", "move", "raise", "shift", "remove", "return"]),
+        change=st.sampled_from(
+            ["end", "reopen", "move", "rename", "raise", "shift", "remove", "return"]
+        ),
         hour=st.integers(-20, DAYS * 24),
     )
     def change_a_device(self, name: str, change: str, hour: int) -> None:
@@ -181,6 +194,9 @@ class Lab(RuleBasedStateMachine):
             other = "south" if last.area == "north" else "north"
             moved = [replace(last, from_ns=at, to_ns=None, area=other)]
             rows = [*rows[:-1], last, *(moved if change == "move" else [])]
+        elif change == "rename" and rows:
+            other = "south" if rows[0].area == "north" else "north"
+            rows = [replace(rows[0], area=other), *rows[1:]]
         elif change == "reopen" and rows:
             rows = [replace(rows[0], to_ns=None)]
         elif change == "raise" and rows:
@@ -247,6 +263,18 @@ class Lab(RuleBasedStateMachine):
             control=("south" if area == "north" else "north",),
         )
         self.options["experiments"] = [row]
+        self._take_new()
+
+    @rule(zone=st.sampled_from([ZONE, ZONE, "UTC", "Asia/Tokyo", "America/New_York"]))
+    def change_the_zone(self, zone: str) -> None:
+        """The lab's civil days are those of another time zone."""
+        self.zone = zone
+        self._take_new()
+
+    @rule(coverage=st.sampled_from([0.5, 0.75, 0.9]))
+    def redefine(self, coverage: float) -> None:
+        """The indicators want another share of their readings."""
+        self.coverage = coverage
         self._take_new()
 
     def _take_new(self) -> None:

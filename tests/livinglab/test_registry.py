@@ -1,4 +1,4 @@
-"""Versions and snapshots: equal content, equal version; and what a window depends on."""
+"""Versions and snapshots: equal content, equal version."""
 
 from __future__ import annotations
 
@@ -13,13 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from livinglab.config import from_snapshot
-from livinglab.config_slice import config_slice, indicator_slice
 from livinglab.errors import ConfigError
 from livinglab.registry import quality_for, window_h
-from livinglab.timeline import DAY_NS, parse_instant
+from livinglab.timeline import parse_instant
 
-START = parse_instant("2025-08-29T00:00:00Z")
-END = START + DAY_NS
 DEVICES = "labs/lombok/devices.csv"
 
 
@@ -200,66 +197,3 @@ def test_quality_for_fits_the_tests_of_every_device(tree):
             thresholds = Thresholds.of(quality_for(registry, key.quantity, device))
             hours = window_h(registry, registry.quantities[key.quantity].theme)
             assert hours == 24 or max(reach_s(thresholds)) <= 3 * 3600, (device.id, key.quantity)
-
-
-#: An edit, and whether the slice of a window of 29 August changes: (lombok, air).
-EDITS = [
-    (DEVICES, ",600,2025-06-01,,", ",600,2025-06-01,2026-01-01,", False),  # closed after the window
-    (DEVICES, ",600,2025-06-01,,", ",600,2025-06-01,2025-08-29,", True),  # closed within it
-    (DEVICES, ",600,2025-06-01,,", ",600,2025-07-01,,", False),  # began later, still before it
-    (DEVICES, ",600,2025-06-01,,", ",600,2025-08-29T12:00:00Z,,", True),
-    (DEVICES, "135339,456088", "135340,456088", False),  # a place is in no clean value
-    (DEVICES, "utr-aq-01,toucan-senml", "utr-aq-01,reference-monitor", True),
-    (DEVICES, "kanaalstraat,600", "kanaalstraat,300", True),  # step
-    (DEVICES, "utr-bike-01,bicycle-loop,135360", "utr-bike-01,bicycle-loop,135361", False),
-    ("labs/lombok/calibrations.csv", "1.0687", "1.0688", True),
-    ("labs/lombok/calibrations.csv", "2025-06-01,,158 h", "2025-06-01,2025-12-01,158 h", False),
-    ("labs/lombok/calibrations.csv", "R2 0.979", "R2 0.98", False),  # evidence
-    ("labs/lombok/flags.csv", "2025-06-01,2025-06-02", "2025-06-01,2025-06-03", False),
-    ("labs/lombok/flags.csv", "2025-06-01,2025-06-02", "2025-06-01,2025-08-30", True),
-    ("quality/air.yaml", "spike_suspect_ug_m3: 60", "spike_suspect_ug_m3: 61", True),
-    ("quality/noise.yaml", "spike_suspect_dba: 8", "spike_suspect_dba: 9", False),
-    ("quality/air.yaml", "spike_suspect_ppm: 2", "spike_suspect_ppm: 1", False),  # no co
-    ("quantities.yaml", "suspect: [-10, 300]", "suspect: [-10, 299]", True),  # o3
-    ("quantities.yaml", "nl: Stikstofdioxide", "nl: NO2", False),
-    ("labs/buiksloterham/calibrations.csv", "2.0256", "2.0257", False),  # another lab
-    ("indicators.yaml", "value: 180", "value: 181", False),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("name", "old", "new", "changes"), EDITS)
-def test_config_slice_holds_exactly_what_can_matter(tree, name, old, new, changes):
-    before = config_slice(tree.load(), "lombok", "air", START, END)
-    tree.replace(name, old, new)
-    after = config_slice(tree.load(), "lombok", "air", START, END)
-    assert (after != before) is changes
-
-
-def test_config_slice_is_canonical_json(tree):
-    text = config_slice(tree.load(), "lombok", "mobility", START, END)
-    content = json.loads(text)
-    assert json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False) == text
-    assert [row["id"] for row in content["devices"]] == ["utr-bike-01", "utr-bike-02"]
-    assert content["devices"][0]["thresholds"]["count_bike"]["gross_fail"] == [0.0, None]
-    assert (content["devices"][0]["from_ns"], content["devices"][0]["to_ns"]) == (START, END)
-
-
-def test_config_slice_of_a_window_before_the_devices_is_empty(tree):
-    start = parse_instant("2024-01-01T00:00:00Z")
-    content = json.loads(config_slice(tree.load(), "lombok", "air", start, start + DAY_NS))
-    assert content["devices"] == content["calibrations"] == content["flags"] == []
-
-
-def test_indicator_slice_changes_with_areas_and_indicators_but_not_with_limits(tree):
-    def of_window():
-        return indicator_slice(tree.load(), "lombok", "air", START, END)
-
-    before = of_window()
-    tree.replace("indicators.yaml", "value: 180", "value: 181")
-    assert of_window() == before
-    tree.replace(DEVICES, "5.5,kanaalstraat", "5.5,vleutenseweg")
-    moved = of_window()
-    assert moved != before
-    label = "\n  label: {en: PM10"
-    tree.replace("indicators.yaml", f"before_h: 23{label}", f"before_h: 24{label}")
-    assert of_window() != moved
