@@ -136,7 +136,10 @@ def _read(
         raise LivingLabError(f"no decoder {format_name!r}", hint=f"there are: {known}")
     claim = Router(registry).claim(message.topic)
     route = claim[1] if claim else None
-    context = Context(route.device, route.timezone) if route else Context()
+    context = replace(
+        Context(route.device, route.timezone) if route else Context(),
+        model_of=Readers(registry).model_of,
+    )
     reader = Reader(claim[0] if claim else "", format_name, DECODERS[format_name], context)
     try:
         return reader, reader.decode(message, context)

@@ -79,12 +79,12 @@ class Readers:
         return reader
 
     def _prepare(self, lab: str, route: Route) -> Reader:
-        context = Context(device=route.device, timezone=route.timezone, model_of=self._model_of)
+        context = Context(device=route.device, timezone=route.timezone, model_of=self.model_of)
         reader = Reader(lab, route.decoder, DECODERS[route.decoder], context)
         self._readers[id(route)] = reader  # the registry keeps the route alive
         return reader
 
-    def _model_of(self, device: str) -> DeviceModel | None:
+    def model_of(self, device: str) -> DeviceModel | None:
         """The model of the device's newest row."""
         rows = self._registry.history.get(device)
         return self._registry.models[rows[-1].model] if rows else None

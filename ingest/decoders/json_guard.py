@@ -151,6 +151,8 @@ def json_type(value: object) -> str:
     """Name of a parsed value's JSON type, for messages."""
     if value is None:
         return "null"
+    if value == "":
+        return "an empty text"
     names = {dict: "an object", list: "an array", str: "a text", bool: "a boolean"}
     return names.get(type(value), "a number")
 

@@ -72,6 +72,7 @@ _RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "oxygen_saturation": (0, 300),
     "turbidity": (0, 100_000),
     "battery_level": (0, 100),
+    "occupancy": (0, 3),  # free, occupied, and the classes that some makers add
     "battery_voltage": (0, 60),
     "latitude": (-90, 90),
     "longitude": (-180, 180),

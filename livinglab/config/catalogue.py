@@ -46,7 +46,7 @@ def _format(value: object) -> object:
 
 
 def _codec(value: object) -> object:
-    if value not in CODECS:
+    if value and value not in CODECS:
         raise ValueError(f"expected one of {', '.join(CODECS)}, got {value!r}")
     return value
 
