@@ -12,6 +12,7 @@ import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Final
 from urllib.parse import quote
@@ -95,8 +96,27 @@ def journal_path(state_dir: Path) -> Path:
 
 
 def day_files(directory: Path) -> list[Path]:
-    """The day files of a journal, oldest first."""
-    return sorted(directory.glob(f"????-??-??*{_SUFFIX}"), key=lambda path: path.stem)
+    """The day files of a journal, oldest first; none where there is no such directory.
+
+    Raises
+    ------
+    JournalError
+        If this user may not look into the directory.
+    """
+    try:
+        found = list(directory.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise unreadable(directory, str(error.strerror)) from error
+    days = (path for path in found if fnmatchcase(path.name, f"????-??-??*{_SUFFIX}"))
+    return sorted(days, key=lambda path: path.stem)
+
+
+def unreadable(directory: Path, why: str) -> JournalError:
+    """The error for a journal that is there and cannot be read."""
+    hint = "run this as the user of the ingest service"
+    return JournalError(f"the journal in {directory} cannot be read: {why}", hint=hint)
 
 
 def day_path(directory: Path, day: str) -> Path:
