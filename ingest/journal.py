@@ -17,7 +17,6 @@ import sqlite3
 import threading
 import time
 from contextlib import closing, suppress
-from itertools import pairwise
 from operator import ge
 from pathlib import Path
 from typing import Final
@@ -182,8 +181,8 @@ class Journal(JournalReader):
         limit = timeline.to_text(oldest_kept)[:10]
         gone: list[Path] = []
         files = day_files(self.directory)
-        for path, successor in pairwise(files):
-            head = self._head_of(successor)
+        for position, path in enumerate(files[:-1], start=1):
+            head = next(filter(None, map(self._head_of, files[position:])), None)
             if path.stem >= limit or path == self._path or head is None:
                 break
             if loaded is not None and head.first_seq - 1 > loaded:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Final
 from urllib.parse import quote
@@ -94,8 +96,27 @@ def journal_path(state_dir: Path) -> Path:
 
 
 def day_files(directory: Path) -> list[Path]:
-    """The day files of a journal, oldest first."""
-    return sorted(directory.glob(f"????-??-??*{_SUFFIX}"), key=lambda path: path.stem)
+    """The day files of a journal, oldest first; none where there is no such directory.
+
+    Raises
+    ------
+    JournalError
+        If this user may not look into the directory.
+    """
+    try:
+        found = list(directory.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise unreadable(directory, str(error.strerror)) from error
+    days = (path for path in found if fnmatchcase(path.name, f"????-??-??*{_SUFFIX}"))
+    return sorted(days, key=lambda path: path.stem)
+
+
+def unreadable(directory: Path, why: str) -> JournalError:
+    """The error for a journal that is there and cannot be read."""
+    hint = "run this as the user of the ingest service"
+    return JournalError(f"the journal in {directory} cannot be read: {why}", hint=hint)
 
 
 def day_path(directory: Path, day: str) -> Path:
@@ -188,15 +209,35 @@ def lock(directory: Path) -> IO[str]:
 
 def open_for_writing(path: Path, before: Head) -> sqlite3.Connection:
     """A connection whose commits are durable; a new file gets `before` as its identity."""
+    if not path.exists():
+        _create(path, before)
+    connection = _connect(path)
+    try:
+        if read_head(connection) is None:
+            _write_head(connection, before)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _create(path: Path, before: Head) -> None:
+    """Make a day file whole before it has its name: half a file, after a kill, has no reader."""
+    part = path.with_name(f"{path.name}.part")
+    delete(part)
+    with closing(_connect(part)) as connection:
+        _write_head(connection, before)
+    part.rename(path)
+    _sync_directory(path.parent)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
     )
     try:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
-        if read_head(connection) is None:
-            _write_head(connection, before)
-            _sync_directory(path.parent)
     except BaseException:
         connection.close()
         raise
@@ -226,6 +267,6 @@ def _sync_directory(directory: Path) -> None:
 
 
 def delete(path: Path) -> None:
-    """Remove a day file with its write-ahead log."""
-    for ending in ("", "-wal", "-shm"):
+    """Remove a day file with what SQLite keeps beside it."""
+    for ending in ("", "-journal", "-wal", "-shm"):
         path.with_name(f"{path.name}{ending}").unlink(missing_ok=True)

@@ -26,6 +26,7 @@ from ingest.journal_files import (
     end_of,
     open_for_reading,
     read_head,
+    unreadable,
 )
 from livinglab.errors import JournalError
 
@@ -59,10 +60,7 @@ class JournalReader:
             head = self._head_of(path)
             if head is not None:
                 return head.journal
-        raise JournalError(
-            f"there is no journal in {self.directory}",
-            hint="`livinglab ingest` creates it; is the state directory the right one?",
-        )
+        raise self._without_head()
 
     @property
     def head(self) -> int:
@@ -154,6 +152,15 @@ class JournalReader:
                 return False
             time.sleep(min(left, _POLL_S))
         return True
+
+    def _without_head(self) -> JournalError:
+        """Why nothing says which journal this is."""
+        for damage in self.damage.values():
+            return unreadable(self.directory, damage.why)
+        return JournalError(
+            f"there is no journal in {self.directory}",
+            hint="`livinglab ingest` creates it; is the state directory the right one?",
+        )
 
     def _files_after(self, after: int) -> list[Path]:
         """The files that may hold a sequence above `after`."""

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from ingest.letters import Kind
-from ingest.state import Counts, State, state_path
+from ingest.state import Counts, State, has_state, state_path
 
 STORED: Final = ord("S")
 DUPLICATE: Final = ord("D")
@@ -114,10 +114,9 @@ def ledger_of(counts: Counts) -> Ledger:
 
 def read_ledger(state_dir: Path) -> Ledger:
     """The ledgers of the loader whose state is in `state_dir`; all zero before its first start."""
-    path = state_path(state_dir)
-    if not path.exists():
+    if not has_state(state_dir):
         return ledger_of({})
-    state = State(path)
+    state = State(state_path(state_dir))
     try:
         return ledger_of(state.counts())
     finally:

@@ -18,7 +18,7 @@ from ingest.journal_files import journal_path
 from ingest.journal_reader import JournalReader
 from ingest.letters import Kind, Waiting
 from ingest.loader import Loader
-from ingest.state import State, StateLockedError, state_path
+from ingest.state import State, StateLockedError, has_state, state_path
 from livinglab.config import load_registry, load_settings, secret
 from livinglab.config.add_device import add_device
 from livinglab.errors import LivingLabError
@@ -38,8 +38,9 @@ def open_state(directory: Path) -> Iterator[State]:
     LivingLabError
         If nothing was ever loaded there.
     """
-    path = state_path(load_settings(directory).state_dir)
-    if not path.exists():
+    state_dir = load_settings(directory).state_dir
+    path = state_path(state_dir)
+    if not has_state(state_dir):
         raise LivingLabError(
             f"nothing was loaded yet: there is no {path}",
             hint="start `livinglab ingest`, or look at state_dir in livinglab.yaml",

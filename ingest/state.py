@@ -112,17 +112,26 @@ class StateLockedError(LivingLabError):
     """Another process is the loader of this state."""
 
 
+_FORBIDDEN: Final = "run this as the user of the ingest service; or is the disk read-only?"
+_HINTS: Final[Mapping[int, str]] = {
+    sqlite3.SQLITE_FULL: "make room on that disk; the loader goes on by itself",
+    sqlite3.SQLITE_READONLY: _FORBIDDEN,
+    sqlite3.SQLITE_CANTOPEN: _FORBIDDEN,
+    sqlite3.SQLITE_PERM: _FORBIDDEN,
+}
+_DAMAGED: Final = "the journal holds everything: moved aside, the state is built again from it"
+
+
 class StateError(LivingLabError):
     """The loader's state cannot be read or written; waiting helps where its disk is full."""
 
     transient = True
 
-    def __init__(self, path: Path, error: sqlite3.Error, what: str = "used") -> None:
-        super().__init__(
-            f"the loader's state {path} cannot be {what}: {error}",
-            hint="is the disk full or the folder read-only? The journal holds everything: "
-            "moved aside, the state is built again from it",
-        )
+    def __init__(self, path: Path, error: sqlite3.Error | OSError, what: str = "used") -> None:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        hint = _FORBIDDEN if isinstance(error, OSError) else _HINTS.get(code, _DAMAGED)
+        told = error.strerror if isinstance(error, OSError) else error
+        super().__init__(f"the loader's state {path} cannot be {what}: {told}", hint=hint)
 
 
 class State:
@@ -146,9 +155,12 @@ class State:
     """
 
     def __init__(self, path: Path, *, exclusive: bool = False) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._lock = _lock(path) if exclusive else None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = _lock(path) if exclusive else None
+        except OSError as error:
+            raise StateError(path, error, "opened") from error
         try:
             self.connection = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False, cached_statements=64
@@ -399,6 +411,21 @@ def _raise_to(latest: dict[SeriesName, int], rows: Iterable[_Newest]) -> None:
 def state_path(state_dir: Path) -> Path:
     """Where the loader's state is, below the state directory of the settings."""
     return state_dir / FILE_NAME
+
+
+def has_state(state_dir: Path) -> bool:
+    """Whether a loader has ever worked in a state directory.
+
+    Raises
+    ------
+    StateError
+        If this user may not look.
+    """
+    path = state_path(state_dir)
+    try:
+        return path.exists()
+    except OSError as error:
+        raise StateError(path, error, "looked for") from error
 
 
 def _lock(path: Path) -> IO[bytes]:

@@ -12,7 +12,7 @@ from ingest.journal_reader import JournalReader
 from ingest.ledger import OUTCOMES
 from ingest.letters import Letter
 from ingest.router import is_match
-from ingest.state import State, state_path
+from ingest.state import State, has_state, state_path
 from livinglab.errors import JournalError
 from livinglab.model import Message
 
@@ -87,13 +87,12 @@ def _journal(state_dir: Path) -> JournalReader:
 def _traced(
     state_dir: Path, journal: JournalReader, found: Iterator[tuple[int, int, Message]]
 ) -> Iterator[Traced]:
-    path = state_path(state_dir)
-    if not path.exists():
+    if not has_state(state_dir):
         for seq, index, message in found:
             yield Traced(seq, index, message, "waiting: nothing was loaded yet", ())
         return
     name = journal.id
-    with closing(State(path)) as state:
+    with closing(State(state_path(state_dir))) as state:
         for seq, index, message in found:
             letters = tuple(state.letters.at((name, seq, index)))
             yield Traced(seq, index, message, _end(state, name, seq, index), letters)

@@ -14,7 +14,7 @@ import urllib3
 from ingest.journal_files import journal_path
 from ingest.journal_reader import JournalReader
 from ingest.letters import Kind
-from ingest.state import Counts, State, state_path
+from ingest.state import Counts, State, has_state, state_path
 from livinglab.errors import JournalError, LivingLabError
 
 _PATIENCE_S: Final = 3.0
@@ -87,9 +87,9 @@ def _away(why: str) -> Service:
 def look_at_loader(state_dir: Path) -> LoaderView:
     """Read the loader's state beside the loader; empty before its first start."""
     path = state_path(state_dir)
-    if not path.exists():
-        return LoaderView()
     try:
+        if not has_state(state_dir):
+            return LoaderView()
         state = State(path)
     except LivingLabError as error:
         return LoaderView(problem=str(error))

@@ -12,7 +12,7 @@ from livinglab.store.base import BUCKETS, FieldType, Rejected, Replaced, Tags
 from livinglab.store.chunks import chunked
 from livinglab.store.replacing import Run, plan, wanted_points
 from livinglab.store.sqlite_bucket import BATCH_ROWS, Bucket, points_of
-from livinglab.store.sqlite_file import missing
+from livinglab.store.sqlite_file import is_there, missing
 from livinglab.store.values import (
     clamp,
     requested_fields,
@@ -212,7 +212,7 @@ class SqliteStore:
     def probe(self) -> None:
         """Return when all files are there and can be read; else raise the StoreError."""
         for bucket in self._buckets.values():
-            if not bucket.file.path.exists():
+            if not is_there(bucket.file.path):
                 raise missing(bucket.file.path)
             with bucket.file.reading() as connection:
                 connection.execute("SELECT COUNT(*) FROM series").fetchone()

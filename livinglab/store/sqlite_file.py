@@ -60,10 +60,19 @@ CREATE TABLE IF NOT EXISTS series (
 def store_error(error: sqlite3.Error, path: Path) -> StoreError:
     """What an SQLite error means for whoever runs the store."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    if code == sqlite3.SQLITE_CANTOPEN and not path.exists():
+    if code == sqlite3.SQLITE_CANTOPEN and not is_there(path):
         return missing(path)
     kind, hint = _MEANING.get(code, (StoreError, ""))
     return kind(f"store file {path}: {error}", hint=hint.format(path=path))
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file exists; StoreAuthError where this user may not look."""
+    try:
+        return path.exists()
+    except OSError as error:
+        kind, hint = _PERMISSION
+        raise kind(f"store file {path}: {error.strerror}", hint=hint.format(path=path)) from error
 
 
 def missing(path: Path) -> StoreMissingError:
@@ -142,7 +151,7 @@ class SqliteFile:
                 self._foreign, self._idle, self._pid = self._idle, [], os.getpid()
             if self._idle and mode == "rw":
                 return self._idle.pop()
-        if mode == "rw" and not self.path.exists():
+        if mode == "rw" and not is_there(self.path):
             raise missing(self.path)
         return self._connect(mode)
 

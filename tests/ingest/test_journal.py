@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from ingest import journal as journal_module
 from ingest import journal_body
 from ingest.journal import Journal, JournalReader
+from ingest.journal_files import day_path
 from livinglab import timeline
 from livinglab.errors import JournalError, JournalFullError
 from livinglab.model import Message
@@ -179,6 +180,28 @@ def test_append_never_writes_behind_the_cursor_when_the_clock_steps_back(
     assert [batch.seq for batch in journal.batches(1)] == [2]
 
 
+def test_journal_killed_while_it_makes_a_day_file_leaves_none_by_that_name(
+    tmp_path: Path, open_journal: OpenJournal
+) -> None:
+    """Half a file may need SQLite's own repair, which a reader's connection must not do."""
+    script = """
+import os, pathlib, sys
+from ingest import journal_files
+from ingest.journal import Journal
+journal_files._write_head = lambda *_: os.kill(os.getpid(), 9)
+Journal(pathlib.Path(sys.argv[1]))
+"""
+    directory = tmp_path / "journal"
+    killed = subprocess.run([sys.executable, "-c", script, str(directory)], check=False)
+    assert killed.returncode == -9
+    assert list(directory.glob("*.sqlite")) == []
+    assert JournalReader(directory).head == 0
+    assert open_journal().append(some_messages()) == 1
+    reader = JournalReader(directory)
+    assert [batch.seq for batch in reader.batches(0)] == [1]
+    assert reader.damage == {}
+
+
 def test_journal_continues_after_an_empty_day(
     open_journal: OpenJournal, clock: Callable[[str], int]
 ) -> None:
@@ -270,6 +293,18 @@ def test_expire_deletes_days_beyond_the_retention_that_are_loaded(
     assert [path.name for path in journal.expire()] == ["2026-01-29.sqlite", "2026-01-30.sqlite"]
     assert (journal.oldest, journal.head) == (4, 4)
     assert [batch.seq for batch in journal.batches(0)] == [4]
+
+
+def test_expire_goes_on_beside_a_day_that_cannot_be_read(
+    open_journal: OpenJournal, clock: Callable[[str], int]
+) -> None:
+    for day in (28, 29, 30, 31):
+        clock(f"2026-01-{day}T12:00:00Z")
+        open_journal(retention_days=1).append(some_messages())
+    day_path(open_journal(retention_days=1).directory, "2026-01-29").write_bytes(b"no database")
+    clock("2026-02-02T00:00:00Z")
+    gone = open_journal(retention_days=1).expire(loaded=4)
+    assert [path.stem for path in gone] == ["2026-01-28", "2026-01-29", "2026-01-30", "2026-01-31"]
 
 
 def test_expire_keeps_the_newest_day_however_old(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -158,3 +161,39 @@ def test_commands_say_when_nothing_was_loaded(
     for command in (["ledger"], ["dead", "list"], ["quarantine", "list"]):
         assert "nothing was loaded yet" in run(*command, code=1)
     bench.close()
+
+
+def test_commands_of_another_user_say_whose_they_are(bench: Bench, tmp_path: Path) -> None:
+    """Root may do everything, so these processes give up that right."""
+    bench.crash()
+    folder = tmp_path / "of-the-service"
+    folder.mkdir()
+    for name in ("loader.sqlite", "journal", "store"):
+        (tmp_path / name).rename(folder / name)
+    folder.chmod(0)
+    if os.geteuid() == 0:
+        os.chown(folder, 65_534, 65_534)
+    try:
+        for command in (["ledger"], ["dead", "replay", "--all"], ["trace", "--seq", "1"]):
+            done = as_another_user(folder, *command)
+            assert done.returncode == 1, done.stderr
+            assert "run this as the user of the ingest service" in done.stderr
+            assert "Traceback" not in done.stderr
+        shown = as_another_user(folder, "status")
+        assert "cannot be looked for: Permission denied" in shown.stdout
+        assert "Traceback" not in shown.stderr
+    finally:
+        folder.chmod(0o700)
+
+
+def as_another_user(state_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command whose process may not look into what it does not own."""
+    rights = "-dac_override,-dac_read_search"
+    prefix = ["setpriv", f"--bounding-set={rights}"] if os.geteuid() == 0 else []
+    return subprocess.run(
+        [*prefix, sys.executable, "-m", "livinglab", *arguments],
+        env={**os.environ, "LIVINGLAB_STATE_DIR": str(state_dir), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
