@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _CONFIG = typer.Option(None, help="Configuration folder; else LIVINGLAB_CONFIG, else ./config.")
 _LAB = typer.Argument(help="Lab id, for instance lombok.")
+_COLUMNS = ("lab", "experiment", "method", "outcome", "before", "after", "result", "state")
+#: Columns of a terminal that a row of the list needs.
+_WIDE = 120
 _NAME = typer.Argument(help="Id of the experiment: the name of its file.")
 
 
@@ -36,23 +39,44 @@ def list_experiments(
 ) -> None:
     """List the experiments of all labs, with what their results may claim."""
     from livinglab.project import Project
-    from livinglab.report.experiment_record import stored_result
 
     project = Project.open(config)
     _require_lab(project, lab)
+    rows = _listed(project, lab)
+    if console.width < _WIDE:
+        for row in rows:
+            _print_row(row)
+        return
     table = Table(box=SIMPLE_HEAD)
-    for name in ("lab", "experiment", "method", "outcome", "before", "after", "result", "state"):
+    for name in _COLUMNS:
         table.add_column(name)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console.print(table)
+
+
+def _listed(project: Project, lab: str) -> list[tuple[str, ...]]:
+    """A row of `_COLUMNS` per experiment of one lab, or of all ("")."""
+    from livinglab.report.experiment_record import stored_result
+
+    rows = []
     for each in project.registry.labs.values():
         for design in each.experiments.values() if lab in {"", each.id} else ():
             stored = stored_result(project, design)
             result = "none yet" if stored is None else stored.record["headline"]
             phases = (" to ".join(phase) for phase in (design.before, design.after))
             state = "" if stored is None else stored.state
-            table.add_row(
-                each.id, design.id, design.method, design.indicator, *phases, result, state
+            rows.append(
+                (each.id, design.id, design.method, design.indicator, *phases, result, state)
             )
-    console.print(table)
+    return rows
+
+
+def _print_row(row: tuple[str, ...]) -> None:
+    """One experiment on several lines, for terminals in which a table would cut its name."""
+    console.print(f"{row[0]} {row[1]}", style="bold", markup=False)
+    for name, text in zip(_COLUMNS[2:], row[2:], strict=True):
+        console.print(f"  {name}: {text}", markup=False, highlight=False)
 
 
 def show(

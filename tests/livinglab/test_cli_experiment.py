@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
-from livinglab.cli import build_app, main
+from livinglab.cli import build_app, experiment_commands, main
 from livinglab.project import Project
 
 NAME = "bicycles-placebo"
@@ -40,6 +41,16 @@ def test_list_shows_what_results_may_claim(demo: Project) -> None:
     for words in ("lombok", NAME, "did", "bike_daily_count", "placebo: no effect shown", "fresh"):
         assert words in told
     assert NAME not in run("list", "--lab", "stratumseind")
+
+
+def test_list_in_a_narrow_terminal_cuts_no_name(
+    demo: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(experiment_commands, "console", Console(width=50))
+    told = run("list")
+    assert f"lombok {NAME}" in told
+    assert "  result: placebo: no effect shown (MDE" in told
+    assert "…" not in told
 
 
 def test_show_tells_it_in_words_and_figures(demo: Project) -> None:
