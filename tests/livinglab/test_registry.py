@@ -85,7 +85,7 @@ def test_registry_version_does_not_depend_on_the_installation(tree, monkeypatch)
         ("labs/lombok/calibrations.csv", "1.0687", "1.0688"),
         ("labs/lombok/flags.csv", "warm-up", "warm up"),
         ("quality/noise.yaml", "spike_fail_dba: 15", "spike_fail_dba: 16"),
-        ("indicators.yaml", "value: 53, source: \"Besluit", "value: 54, source: \"Besluit"),
+        ("indicators.yaml", "{en: Lden, nl: Lden}", "{en: Lden, nl: Lden per dag}"),
         ("models/sound-meter.yaml", "maximum: 150", "maximum: 151"),
     ],
 )  # fmt: skip
@@ -124,16 +124,16 @@ def test_registry_cannot_be_changed(tree):
 
 def test_device_at_follows_a_device_that_moved(tree):
     old = "kanaalstraat,3600,2025-06-01,,Gemeente Utrecht,public\nutr-bike-02"
-    tree.replace(DEVICES, old, old.replace(",,", ",2025-07-01,"))
+    tree.replace(DEVICES, old, old.replace(",,", ",2025-07-26,"))  # in the after phase
     tree.append(
-        DEVICES, "utr-bike-01,bicycle-loop,135220,456420,,,,vleutenseweg,3600,2025-07-02,,Me,public"
+        DEVICES, "utr-bike-01,bicycle-loop,135220,456420,,,,vleutenseweg,3600,2025-07-27,,Me,public"
     )
     registry = tree.load()
     at = lambda text: registry.device_at("utr-bike-01", parse_instant(text, "Europe/Amsterdam"))  # noqa: E731
     assert at("2025-05-31T23:59:59") is None
     assert at("2025-06-01").area == "kanaalstraat"
-    assert at("2025-07-01") is None  # on its way
-    assert at("2025-07-02").area == "vleutenseweg"
+    assert at("2025-07-26") is None  # on its way
+    assert at("2025-07-27").area == "vleutenseweg"
     assert [row.row for row in registry.history["utr-bike-01"]] == [4, 7]
 
 
