@@ -6,6 +6,7 @@ heartbeat: a dead sensor is unknown, neither free nor taken.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from livinglab.errors import DataError
-from transforms.frames import require_panel, time_ns
+from transforms.frames import Floats, require_panel, time_ns
 
 SECOND_NS: Final = 1_000_000_000
 #: Sessions shorter or smaller are attempts [engineering default].
@@ -28,9 +29,10 @@ class Occupancy:
     Parameters
     ----------
     mean : float
-        Occupied time of known time, 0..1, weighted by duration; NaN if nothing is known.
+        Mean over time of the occupied share of the spaces whose state is known, 0..1; NaN if
+        nothing is known.
     peak : float
-        Highest 15-minute mean.
+        Highest 15-minute mean of that share.
     known : float
         Known time of all time, 0..1 (coverage).
     arrivals : int
@@ -91,7 +93,7 @@ def occupancy(
     whole = (end - start).total_seconds() * spaces
     arrivals = int(spans["arrival"].sum())
     return Occupancy(
-        mean=taken / known if known else float("nan"),
+        mean=float(_means_between(spans, [start, end])[0]),
         peak=_peak(spans, start, end),
         known=known / whole if whole else 0.0,
         arrivals=arrivals,
@@ -235,12 +237,33 @@ def _seconds(spans: pd.DataFrame) -> float:
     return float((spans["until"] - spans["from"]).sum() / SECOND_NS)
 
 
+def _means_between(spans: pd.DataFrame, edges: Sequence[pd.Timestamp]) -> Floats:
+    """Mean share of the known spaces that is occupied, between consecutive edges.
+
+    Weighted by time, not by spaces: when one of two sensors is silent the other speaks for both.
+    """
+    at = spans[["from", "until"]].to_numpy(dtype=np.int64).T.ravel()
+    order = np.argsort(at, kind="stable")
+    known = np.repeat([1, -1], len(spans))
+    taken = known * np.tile(spans["state"].to_numpy(dtype=np.int64), 2)
+    spaces, occupied = np.cumsum(known[order])[:-1], np.cumsum(taken[order])[:-1]
+    moments = [int(edge.as_unit("ns").value) for edge in edges]
+    if not len(spans):
+        return np.full(len(moments) - 1, np.nan)
+    seconds = (at[order] - moments[0]) / SECOND_NS
+    length = np.diff(seconds)
+    share = np.divide(occupied, spaces, out=np.zeros(len(length)), where=spaces > 0)
+    inside = (np.asarray(moments) - moments[0]) / SECOND_NS
+    # Both integrals are linear between the changes of a state.
+    weighted, known_s = (
+        np.diff(np.interp(inside, seconds, np.append(0.0, np.cumsum(length * weight))))
+        for weight in (share, spaces > 0)
+    )
+    mean = np.divide(weighted, known_s, out=np.full(len(weighted), np.nan), where=known_s > 0)
+    return np.asarray(mean, dtype=np.float64)
+
+
 def _peak(spans: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> float:
     """Highest mean of the quarter hours of the period."""
-    edges = pd.date_range(start, end, freq="15min").as_unit("ns")
-    means = []
-    for a, b in zip(edges.asi8[:-1], edges.asi8[1:], strict=True):
-        part = (spans["until"].clip(upper=b) - spans["from"].clip(lower=a)).clip(lower=0)
-        if part.sum() > 0:
-            means.append(float(part[spans["state"] == 1].sum() / part.sum()))
-    return max(means, default=float("nan"))
+    means = _means_between(spans, list(pd.date_range(start, end, freq="15min")))
+    return float(np.nanmax(means)) if (~np.isnan(means)).any() else float("nan")

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from shared_mobility_water import MOBILITY, charging_sessions, fremont, quantities_panel
 
 from livinglab.errors import DataError
@@ -197,6 +199,38 @@ def test_occupancy_keeps_spaces_apart() -> None:
     both = pd.concat([space([1.0, 1.0], [0, 60], "a"), space([0.0, 0.0], [0, 60], "b")])
     use = occupancy(both, **period(2))
     assert (use.mean, use.known, use.arrivals) == (0.5, 1.0, 0)
+
+
+def test_occupancy_of_the_spaces_that_speak_stands_for_all() -> None:
+    """Domain 4.6: occupied / spaces with a valid state at each moment, then a mean over time."""
+    both = pd.concat([space([1.0], [0], "a"), space([0.0, np.nan], [0, 60], "b")])
+    use = occupancy(both, **period(2))
+    assert use.mean == pytest.approx((0.5 + 1.0) / 2), "not 2 of 3 hours of known space"
+    assert (use.known, use.peak) == (0.75, 1.0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), spaces=st.integers(1, 4))
+def test_occupancy_equals_a_count_of_every_minute(seed: int, spaces: int) -> None:
+    rng = np.random.default_rng(seed)
+    parts = []
+    for number in range(spaces):
+        minutes = np.unique(rng.integers(-60, 120, 6))
+        states = rng.choice([0.0, 1.0, np.nan], len(minutes), p=[0.45, 0.45, 0.1])
+        parts.append(space(states.tolist(), minutes.tolist(), f"space {number}"))
+    given_period = {**period(2), "heartbeat_s": 2700}
+    use = occupancy(pd.concat(parts), **given_period)
+    shares = []
+    for minute in pd.date_range(given_period["start"], periods=120, freq="min"):
+        before = [part[part.index <= minute].iloc[-1:] for part in parts]
+        fresh = [part for part in before if len(part) and (minute - part.index[0]).seconds < 2700]
+        states = [part["value"].iloc[0] for part in fresh]
+        known = [state for state in states if state == state]  # noqa: PLR0124 - not NaN
+        shares.append(sum(known) / len(known) if known else np.nan)
+    minutes = pd.Series(shares)
+    assert use.mean == pytest.approx(minutes.mean(), nan_ok=True)
+    quarters = minutes.groupby(minutes.index // 15).mean()
+    assert use.peak == pytest.approx(quarters.max(), nan_ok=True)
 
 
 def test_occupancy_refuses_other_states() -> None:
