@@ -16,7 +16,15 @@ import pandas as pd
 from livinglab.errors import DataError
 from livinglab.flags import Flag
 from transforms.corrections import barkjohn, baseline_drift, calibrator_check, kappa_koehler
-from transforms.frames import Flags, Floats, Ints, require_panel, series_codes, time_ns
+from transforms.frames import (
+    Flags,
+    Floats,
+    Ints,
+    names_in,
+    require_panel,
+    series_codes,
+    time_ns,
+)
 from transforms.lookup import latest
 
 TEMPERATURE: Final = "air_temperature"
@@ -207,7 +215,7 @@ def apply(
 
 def _slices(panel: pd.DataFrame, rows: Sequence[Row]) -> list[slice]:
     """Rows of the panel that each calibration holds for; a series' times are one run of it."""
-    names = sorted({*panel["series"].unique(), *(row.series for row in rows)})
+    names = sorted({*names_in(panel), *(row.series for row in rows)})
     code, times = series_codes(panel, names), time_ns(panel)
     found = []
     for row in rows:

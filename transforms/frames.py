@@ -253,6 +253,30 @@ def _remember(text: Any, codes: Ints, names: list[str]) -> None:
     _KNOWN[key] = (weakref.ref(text, lambda _gone: _KNOWN.pop(key, None)), codes, names)
 
 
+def names_in(panel: pd.DataFrame, column: str = "series") -> list[str]:
+    """Distinct names in a column of text of a panel, in order of appearance.
+
+    Examples
+    --------
+    >>> names_in(to_panel([0, 1, 2], ["b", "a", "a"], [1.0, 2.0, 3.0]))
+    ['a', 'b']
+    """
+    return list(_factorized(panel[column], column)[1])
+
+
+def is_named(panel: pd.DataFrame, column: str, name: str) -> Bools:
+    """Whether each row of a panel has a name in a column of text, without reading the text.
+
+    Examples
+    --------
+    >>> is_named(to_panel([0, 1], ["b", "a"], [1.0, 2.0]), "series", "a").tolist()
+    [True, False]
+    """
+    codes, names = _factorized(panel[column], column)
+    place = names.index(name) if name in names else -1
+    return np.asarray(codes == place, dtype=np.bool_)
+
+
 def series_codes(panel: pd.DataFrame, names: Sequence[str]) -> Ints:
     """Position in `names` of the series of each row.
 
