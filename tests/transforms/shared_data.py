@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from transforms.frames import to_panel
+from transforms.references.airbase import parse_airbase
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 DATA = SHARED / "data"
@@ -37,19 +38,9 @@ def as_panel(columns: pd.DataFrame) -> pd.DataFrame:
 
 @cache
 def airbase(station: str) -> pd.DataFrame:
-    """Rows as they are: UTC hour start, value, flag (0, -1 = invalid). Clock: fixed UTC+1."""
+    """Rows as they are: UTC hour start, value, flag (0, -1 = invalid)."""
     path = next((DATA / "air").glob(f"airbase_*_{station}_no2_*.tsv"))
-    wide = pd.read_csv(path, sep="\t", header=None)
-    day = pd.to_datetime(wide[0])
-    hours = np.arange(24)
-    start = day.to_numpy()[:, np.newaxis] + hours * HOUR.to_timedelta64()
-    return pd.DataFrame(
-        {
-            "value": wide[1 + 2 * hours].to_numpy().ravel(),
-            "flag": wide[2 + 2 * hours].to_numpy().ravel(),
-        },
-        index=pd.DatetimeIndex(start.ravel()).tz_localize("Etc/GMT-1").tz_convert("UTC"),
-    )
+    return parse_airbase(path.read_bytes().decode("utf-8"))
 
 
 def airbase_panel(station: str) -> pd.DataFrame:

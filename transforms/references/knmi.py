@@ -64,6 +64,9 @@ def parse_hourly(text: str, *, trace: float = 0.0) -> pd.DataFrame:
     if head is None:
         raise DataError("no line '# STN,YYYYMMDD,HH,...'", hint="give KNMI's file with its header")
     names = [name.strip() for name in lines[head].lstrip("# ").split(",")]
+    names = ["HH" if name == "H" else name for name in names]  # files of the web service say H
+    if "HH" not in names or "YYYYMMDD" not in names:
+        raise DataError("no hours in the file", hint="give hourly observations, not daily ones")
     rows = "\n".join(line for line in lines[head + 1 :] if line.strip())
     table = pd.read_csv(StringIO(rows), names=names, skipinitialspace=True)
     day = pd.to_datetime(table["YYYYMMDD"].astype(str), format="%Y%m%d")
