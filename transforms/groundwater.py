@@ -235,6 +235,44 @@ def depth_below_surface(head_m_nap: pd.Series, surface_m_nap: float) -> pd.Serie
     return surface_m_nap - head_m_nap
 
 
+def water_table_class(ghg_cm: float, glg_cm: float) -> str:
+    """Dutch water table class (grondwatertrap) of a mean highest and lowest level; "" for none.
+
+    Parameters
+    ----------
+    ghg_cm, glg_cm : float
+        Depths BELOW the surface [cm]: the highest level is the smaller one.
+
+    Raises
+    ------
+    DataError
+        If the highest level is deeper than the lowest.
+
+    References
+    ----------
+    .. [1] Van der Sluijs, P. and De Gruijter, J. J. (1985), Agricultural Water Management 10,
+       109-125, doi:10.1016/0378-3774(85)90001-8 (classes of 1988, with the drier parts b).
+
+    Examples
+    --------
+    >>> water_table_class(15, 45), water_table_class(30, 110), water_table_class(60, 150)
+    ('I', 'IIIb', 'VI')
+    """
+    if np.isnan(ghg_cm) or np.isnan(glg_cm):
+        return ""
+    if ghg_cm > glg_cm:
+        raise DataError(f"GHG at {ghg_cm:g} cm is deeper than GLG at {glg_cm:g} cm",
+                        hint="give depths below the surface, not heads")  # fmt: skip
+    if glg_cm < 50:
+        return "I"
+    wet = next((name for deepest, name in ((80, "II"), (120, "III")) if glg_cm <= deepest), "V")
+    if ghg_cm < 40:
+        return f"{wet}b" if ghg_cm >= 25 else wet
+    if glg_cm <= 120:
+        return "IV" if glg_cm >= 80 else ""
+    return next((name for deepest, name in ((80, "VI"), (140, "VII")) if ghg_cm <= deepest), "VIII")
+
+
 def shallow_share(depth_m: pd.Series, limit_m: float = 0.7) -> float:
     """Share of the days on which the groundwater is less than `limit_m` below the surface.
 

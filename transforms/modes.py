@@ -147,3 +147,18 @@ def publishable(counts: pd.Series, *, least: int = 5, rounded_to: int = 5) -> pd
     is_small = (counts > 0) & (counts < least)
     rounded = np.floor(counts.to_numpy(dtype=np.float64) / rounded_to + 0.5) * rounded_to
     return pd.Series(rounded, index=counts.index).mask(is_small)
+
+
+def publishable_share(part: float, whole: float, *, least: int = 10) -> float:
+    """Share that may be published, 0..1: only of at least `least` movements or persons, else NaN.
+
+    References
+    ----------
+    .. [1] CBS, small-area disclosure practice (percentages over 10 or more).
+
+    Examples
+    --------
+    >>> publishable_share(3, 12), publishable_share(3, 9)
+    (0.25, nan)
+    """
+    return part / whole if whole >= least else float("nan")

@@ -64,6 +64,23 @@ def leq(levels: ArrayLike, durations: ArrayLike | None = None) -> float:
     return float(to_level(np.asarray((weight * to_energy(level))[present].sum() / whole)))
 
 
+def one_per_stamp(levels: pd.Series) -> pd.Series:
+    """Energy mean of the levels that share a stamp [dB], by stamp; missing levels are left out.
+
+    For files whose stamps are coarser than their intervals: four levels of 15 s under one minute
+    are one level of that minute. Panels hold one value per time.
+
+    Examples
+    --------
+    >>> stamps = pd.to_datetime(["2026-03-01T10:00Z", "2026-03-01T10:00Z", "2026-03-01T10:01Z"])
+    >>> one_per_stamp(pd.Series([50.0, 70.0, 60.0], index=stamps)).round(2).tolist()
+    [67.03, 60.0]
+    """
+    energy = pd.Series(to_energy(levels.to_numpy(dtype=np.float64)), index=levels.index)
+    mean = energy.groupby(level=0).mean()
+    return pd.Series(to_level(mean.to_numpy(dtype=np.float64)), index=mean.index)
+
+
 def sound_exposure_level(laeq: float, duration_s: float) -> float:
     """SEL [dB]: level of one second that has the energy of `laeq` over `duration_s`.
 
