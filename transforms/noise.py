@@ -78,7 +78,8 @@ def one_per_stamp(levels: pd.Series) -> pd.Series:
     """
     energy = pd.Series(to_energy(levels.to_numpy(dtype=np.float64)), index=levels.index)
     mean = energy.groupby(level=0).mean()
-    return pd.Series(to_level(mean.to_numpy(dtype=np.float64)), index=mean.index)
+    level = to_level(np.asarray(mean, dtype=np.float64))
+    return pd.Series(level, index=mean.index)
 
 
 def sound_exposure_level(laeq: float, duration_s: float) -> float:

@@ -312,3 +312,12 @@ def test_combine_takes_the_highest_device_or_the_mean_direction() -> None:
     assert direction["value"] == pytest.approx(0.0, abs=1e-9) or direction["value"] > 359.999
     assert combine(frame[2:], areas, "max")["value"].isna().all()
     assert combine(frame[2:], areas, "energy_mean")["value"].isna().all()
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_statistic_of_an_empty_cell_is_missing(name: str) -> None:
+    hour = pd.Timestamp(0, tz="UTC"), pd.Timestamp(7200, unit="s", tz="UTC")
+    grid = cells(to_panel([0], "a", [5.0]), hours(*hour), {"a": 3600})
+    found = statistic(grid, name)
+    assert not np.isnan(found[0])
+    assert np.isnan(found[1]), "nothing measured is not zero"

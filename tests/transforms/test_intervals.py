@@ -134,6 +134,7 @@ def test_parts_of_days_shift_into_the_hour_that_exists() -> None:
         at("2025-03-30"), at("2025-03-31"), AMSTERDAM, [(2, 4)]
     )  # 02:00 to 03:00 does not exist
     assert (skipped.length_s // 3600).tolist() == [1]
+    assert pd.Timestamp(skipped.edges_ns[0], tz="UTC") == pd.Timestamp("2025-03-30T01:00Z")
 
 
 def test_parts_within_pools_days_into_longer_bins() -> None:

@@ -70,6 +70,13 @@ def test_spike_threshold_of_zero_is_a_threshold() -> None:
     assert flags_of("spike", [1, 1, 1.001, 1], spike_suspect=0, spike_fail=5) == [2, 3, 3, 2]
 
 
+def test_spike_as_large_as_its_threshold_is_none() -> None:
+    limits = {"spike_suspect": 5, "spike_fail": 10}
+    assert flags_of("spike", [0, 5, 0], **limits) == [2, 1, 2]
+    assert flags_of("spike", [0, 10, 0], **limits) == [2, 3, 2]
+    assert flags_of("spike", [0, 10.001, 0], **limits) == [2, 4, 2]
+
+
 def test_rate_of_change_flags_the_later_value_and_forgets_over_gaps() -> None:
     assert flags_of("rate_of_change", [0, 60, 60, 0], rate_per_s=0.9) == [1, 3, 1, 3]
     assert flags_of("rate_of_change", [0, NAN, 600], rate_per_s=0.9) == [1, 9, 1]
