@@ -62,6 +62,11 @@ def read_pairs(
         If there is no such device, quantity or file, or a device changes its place in between.
     """
     row, known = _device(project, device, quantity, start_ns, end_ns)
+    if reference == device:
+        raise DataError(
+            f"{device} cannot be its own reference",
+            hint="name the instrument beside it, or a CSV file of its values",
+        )
     flags = _SUSPECT if with_suspect else _GOOD
     raw = _measured(project, row, known, (start_ns, end_ns), flags)
     columns = {RAW: _hourly(raw, known, row.step_s, start_ns, end_ns)}
@@ -99,13 +104,15 @@ def _device(
     if len(rows) != 1:
         told = "was nowhere" if not rows else f"stood at {len(rows)} places"
         raise DataError(
-            f"{name} {told} in this period", hint="choose a period in which it did not move"
+            f"{name} {told} in this period",
+            hint=f"choose one in which it stood at one place; `livinglab device show {name}` "
+            "lists them",
         )
     measured = registry.models[rows[0].model].quantities()
     if quantity not in measured:
         raise DataError(
             f"{name} does not measure {quantity!r}{nearest(quantity, measured)}",
-            hint=f"it measures {', '.join(sorted(measured))}",
+            hint="name one of its quantities",
         )
     return rows[0], registry.quantities[quantity]
 

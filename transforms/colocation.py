@@ -144,7 +144,8 @@ def agreement(
     n = len(x)
     sxx, syy = float(np.sum((x - x.mean()) ** 2)), float(np.sum((y - y.mean()) ** 2))
     sxy = float(np.sum((x - x.mean()) * (y - y.mean())))
-    if 0.0 in (sxx, sxy):
+    _require_variation({"reference": x, "sensor": y})
+    if sxy == 0.0:
         raise DataError("values that do not vary together have no regression")
     slope = sxy / sxx
     orth = (syy - sxx + np.sqrt((syy - sxx) ** 2 + 4 * sxy**2)) / (2 * sxy)
@@ -182,7 +183,7 @@ def fit_linear(reference: ArrayLike, predictors: Mapping[str, ArrayLike]) -> Fit
     Raises
     ------
     DataError
-        With too few rows, or predictors that determine each other.
+        With too few rows, a column that does not vary, or predictors that determine each other.
 
     Examples
     --------
@@ -192,6 +193,7 @@ def fit_linear(reference: ArrayLike, predictors: Mapping[str, ArrayLike]) -> Fit
     """
     columns = {name: np.asarray(value, dtype=np.float64) for name, value in predictors.items()}
     y, *used = _paired(reference, *columns.values(), least=len(columns) + 2)
+    _require_variation(dict(zip(("reference", *columns), (y, *used), strict=True)))
     design = np.column_stack([np.ones(len(y)), *used])
     solution, _, rank, _ = np.linalg.lstsq(design, y, rcond=None)
     if rank < design.shape[1]:
@@ -208,6 +210,16 @@ def fit_linear(reference: ArrayLike, predictors: Mapping[str, ArrayLike]) -> Fit
         r2=1 - float(residual @ residual) / float(np.sum((y - y.mean()) ** 2)),
         rmse=_rms(residual),
     )
+
+
+def _require_variation(columns: Mapping[str, Floats]) -> None:
+    constant = [f"{name} ({column[0]:g} all the time)" for name, column in columns.items()
+                if not np.ptp(column)]  # fmt: skip
+    if constant:
+        raise DataError(
+            f"nothing can be fitted to what does not vary: {', '.join(constant)}",
+            hint="a sensor or a station that hangs; choose a period in which both measured",
+        )
 
 
 def between_sampler_uncertainty(one: ArrayLike, other: ArrayLike) -> float:

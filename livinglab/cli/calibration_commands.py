@@ -48,6 +48,7 @@ def calibrate(
 
     project = Project.open(config)
     names = _covariates(method, covariates)
+    _require_period(project, valid_from or end, valid_to)
     fitted = _fit(
         project,
         (device, quantity, reference),
@@ -68,6 +69,7 @@ def calibrate(
     if apply:
         _apply(project, device, cells)
     else:
+        _print_refusal(project, device, cells)
         console.print("Nothing was written; --apply appends the row.", style="dim")
 
 
@@ -79,6 +81,13 @@ def _covariates(method: str, text: str) -> list[str]:
         hint = "--method multi_linear --covariates air_temperature,relative_humidity"
         raise LivingLabError("covariates and method multi_linear go together", hint=hint)
     return names
+
+
+def _require_period(project: Project, valid_from: str, valid_to: str) -> None:
+    """Raise DataError before anything is fitted when the row would hold at no time."""
+    from livinglab.timeline import parse_window
+
+    parse_window(valid_from, valid_to or "2200-01-01", project.registry.settings.timezone)
 
 
 def _fit(
@@ -127,6 +136,23 @@ def _line(cells: Mapping[str, str]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow(cells.values())
     return text.getvalue()
+
+
+def _print_refusal(project: Project, device: str, cells: Mapping[str, str]) -> None:
+    """Say what `livinglab check` would have against the row: a calibration that still holds."""
+    from livinglab.config.add_row import check_row
+    from livinglab.errors import ConfigError
+
+    if project.config_dir is None:
+        return
+    try:
+        check_row(
+            project.config_dir, project.registry.history[device][0].lab, "calibrations", cells
+        )
+    except ConfigError as error:
+        for problem in error.problems:
+            told = f"caution: the row would be refused: {problem}"
+            console.print(told, style="yellow", highlight=False, markup=False)
 
 
 def _apply(project: Project, device: str, cells: Mapping[str, str]) -> None:

@@ -53,12 +53,25 @@ def add_row(directory: Path, lab: str, name: str, cells: Mapping[str, str]) -> R
         If the tree with the row would be refused, or the file has no such column; the file is left
         as it was.
     """
-    path = directory / "labs" / lab / f"{name}.csv"
-    before = _read(path, lab, directory)
-    after = _with_row(before, cells, path, name)
+    path, before, after = _planned(directory, lab, name, cells)
     registry = load_registry(directory, overlay={path: after})
     _replace(path, before, after)
     return registry
+
+
+def check_row(directory: Path, lab: str, name: str, cells: Mapping[str, str]) -> Registry:
+    """Registry with a row that `add_row` would append; nothing is written, errors as there."""
+    path, _, after = _planned(directory, lab, name, cells)
+    return load_registry(directory, overlay={path: after})
+
+
+def _planned(
+    directory: Path, lab: str, name: str, cells: Mapping[str, str]
+) -> tuple[Path, bytes, bytes]:
+    """The file, what it holds, and what it would hold."""
+    path = directory / "labs" / lab / f"{name}.csv"
+    before = _read(path, lab, directory)
+    return path, before, _with_row(before, cells, path, name)
 
 
 def _read(path: Path, lab: str, directory: Path) -> bytes:

@@ -226,8 +226,8 @@ class FlagRow(Spec):
     @model_validator(mode="after")
     def _period_is_one(self) -> FlagRow:
         require_period(self.valid_from, self.valid_to)
-        if self.flag not in {1, 2, 3, 4, 9}:
-            message = "flag: expected 1 good, 2 not evaluated, 3 suspect, 4 fail or 9 missing"
+        if self.flag not in {1, 3, 4}:  # what a person can say about a value
+            message = "flag: expected 1 good, 3 suspect or 4 fail"
             raise ValueError(f"{message}, got {self.flag}")
         return self
 

@@ -202,7 +202,10 @@ def test_calibrate_command_applies_the_row_and_its_windows_are_stale(
         ({"quantity": "o4"}, "utr-aq-01 does not measure 'o4'"),
         ({"--reference": "utr-bike-01"}, "utr-bike-01 does not measure 'o3'"),
         ({"--reference": "nowhere.csv"}, "nowhere.csv: cannot read it"),
+        ({"--reference": "utr-aq-01"}, "utr-aq-01 cannot be its own reference"),
         ({"--from": "2025-08-01", "--to": "2025-08-04"}, "was nowhere in this period"),
+        ({"--valid-from": "soon"}, "'soon' is no time"),
+        ({"--valid-to": FROM}, "[2025-09-05, 2025-08-29) is empty"),
         ({"--method": "multi_linear"}, "covariates and method multi_linear go together"),
         ({"--covariates": "air_temperature"}, "covariates and method multi_linear go together"),
     ],
@@ -222,6 +225,26 @@ def test_calibrate_command_tells_what_is_wrong(
     result = command("calibrate", given["device"], given["quantity"], *options)
     assert result.exit_code == 1
     assert told in str(result.exception)
+
+
+def test_calibrate_command_refuses_a_reference_that_hangs(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "hangs.csv"
+    hours = pd.date_range(FROM, TO, freq="h", tz="UTC", inclusive="left")
+    lines = [f"{hour:%Y-%m-%dT%H:%M:%SZ},40" for hour in hours]
+    path.write_text("\n".join(["time,value", *lines]))
+    result = command("calibrate", "utr-aq-01", "o3", "--reference", str(path),
+                     "--from", FROM, "--to", TO)  # fmt: skip
+    assert result.exit_code == 1
+    assert "does not vary: reference (40 all the time)" in str(result.exception)
+
+
+def test_calibrate_command_says_when_another_calibration_still_holds(command: Command) -> None:
+    result = command("calibrate", "utr-aq-01", "o3", "--reference", "utr-ref-01",
+                     "--from", FROM, "--to", TO)  # fmt: skip
+    assert result.exit_code == 0, result.output
+    told = " ".join(result.output.split())
+    assert "caution: the row would be refused" in told
+    assert "overlaps row 2 of utr-aq-01 o3: give that one a valid_to first" in told
 
 
 def test_quality_command_shows_tests_and_why_not(command: Command) -> None:

@@ -110,6 +110,7 @@ SPOILED = [
     ("labs/lombok/calibrations.csv", ",linear,", ",quadratic,", "row 2, method: expected one of linear, multi_linear, barkjohn"),
     ("labs/lombok/flags.csv", ",no2,4,", ",no2,5,", "row 2, flag: expected 1 good"),
     ("labs/lombok/flags.csv", "2025-06-02", "2025-05-02", "row 2, valid_to: 2025-05-01T22:00:00Z is not after valid_from"),
+    ("labs/lombok/flags.csv", ",no2,4,", ",no2,9,", "row 2, flag: expected 1 good, 3 suspect or 4 fail, got 9"),
     # experiments
     ("labs/lombok/experiments/bicycles-placebo.yaml", "indicator: bike_daily_count", "indicator: bikes_daily_count",
      "line 6, indicator: unknown indicator; did you mean 'bike_daily_count'?"),

@@ -161,7 +161,7 @@ def test_fitted_parameters_apply_as_a_calibration_row() -> None:
 def test_colocation_refuses_what_has_no_answer() -> None:
     with pytest.raises(DataError, match="2 complete rows"):
         agreement([1.0, 2.0, np.nan], [1.0, 2.0, 3.0])
-    with pytest.raises(DataError, match="do not vary"):
+    with pytest.raises(DataError, match="does not vary"):
         agreement([1.0, 2.0, 3.0], [5.0, 5.0, 5.0])
     with pytest.raises(DataError, match="different length"):
         agreement([1.0, 2.0], [1.0, 2.0, 3.0])
