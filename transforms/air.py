@@ -186,6 +186,58 @@ def running_mean(
     return indicator_rows(grid.series, hours(start, end), value, n, expected, covered)
 
 
+def lowest_of_hours(
+    panel: pd.DataFrame,
+    *,
+    start: pd.Timestamp,
+    end: pd.Timestamp,
+    zone: str,  # noqa: ARG001 - hours are the same in every zone
+    steps: Mapping[str, int],
+    coverage: float = 1.0,
+    width_h: int = 3,
+    hour_coverage: float = HOUR_COVERAGE,
+) -> pd.DataFrame:
+    """Lowest hourly mean of the `width_h` hours that end with each hour.
+
+    Above an alert threshold it means that the threshold was exceeded in all of these consecutive
+    hours.
+
+    Parameters
+    ----------
+    panel, start, end, zone, steps
+        As in `hourly_mean`; margin before: `width_h` - 1 hours.
+    coverage : float
+        Least share of the hours; 1 = all, as a missing hour may have been below.
+
+    Returns
+    -------
+    DataFrame
+        As `running_mean`.
+
+    References
+    ----------
+    .. [1] Directive 2008/50/EC, Annex XII (NO2 and SO2: three consecutive hours).
+
+    Examples
+    --------
+    >>> from transforms.frames import to_panel
+    >>> hour = 3_600_000_000_000
+    >>> panel = to_panel(hour * np.arange(5), "a", [410.0, 450.0, 420.0, 300.0, 500.0])
+    >>> span = {"start": pd.Timestamp(0, tz="UTC"), "end": pd.Timestamp(5 * hour, tz="UTC")}
+    >>> lowest_of_hours(panel, **span, zone="UTC", steps={"a": 3600})["value"].tolist()
+    [nan, nan, 410.0, 300.0, 300.0]
+    """
+    first, last = hours(start, end).span_ns
+    grid = cells(panel, hours_between(first - (width_h - 1) * HOUR_NS, last), steps)
+    table = covered_mean(grid, hour_coverage).reshape(len(grid.series), -1)
+    windows = np.lib.stride_tricks.sliding_window_view(table, width_h, axis=1)
+    n = (~np.isnan(windows)).sum(axis=2).ravel().astype(np.int64)
+    lowest = np.fmin.reduce(windows, axis=2).ravel()
+    expected = np.full(len(n), width_h, dtype=np.int64)
+    covered = is_covered(n, expected, coverage)
+    return indicator_rows(grid.series, hours(start, end), lowest, n, expected, covered)
+
+
 def max_daily_8h_mean(
     panel: pd.DataFrame,
     *,

@@ -17,11 +17,13 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from livinglab.errors import DataError
 from livinglab.timeline import SECOND_NS
 from transforms.aggregate import is_covered, result_frame
 from transforms.cells import Cells, cells, energy_mean, to_energy, to_level
 from transforms.frames import Bools, Floats, Ints, require_panel, series_codes, time_ns, to_index
-from transforms.intervals import Bins, civil_days, hours
+from transforms.intervals import Bins, civil_days, hours, parts_of_days
+from transforms.noise import NIGHT
 from transforms.sliding import common_unit_ns, end_to_end
 
 #: What is above the hourly level by more than this is an event's energy [dB] [1]_.
@@ -248,6 +250,7 @@ def events_above(
     steps: Mapping[str, int],
     coverage: float = 0.75,
     level: float = 65.0,
+    part: str = "day",
     rule: EventRule = DEFAULT_RULE,
 ) -> pd.DataFrame:
     """NA of each civil day: events that begin in it and whose highest 1 s level reaches `level`.
@@ -258,6 +261,9 @@ def events_above(
         As in `transforms.noise.laeq_hour`; margins: `rule.reach_s`.
     level : float
         The x of NAx [dB(A)].
+    part : str
+        "day": the whole civil day. "night": 23:00 of it to 07:00 of the next (margin after: 8 h
+        more).
 
     Returns
     -------
@@ -265,7 +271,10 @@ def events_above(
         As `transforms.noise.laeq_hour`; `n` and `coverage` count levels, not events: a quiet day
         has 0 events, a day without data none.
     """
-    bins = civil_days(start, end, zone)
+    if part not in {"day", "night"}:
+        raise DataError(f"unknown part of the day {part!r}", hint="day or night")
+    days = civil_days(start, end, zone)
+    bins = days if part == "day" else parts_of_days(start, end, zone, NIGHT["following"])
     grid = cells(panel, bins, steps)
     found = events(panel, rule)
     counts = _count(found[found["max"] >= level], grid, bins)

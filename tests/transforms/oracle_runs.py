@@ -296,3 +296,51 @@ def night_minimum(row: Row) -> float:
     ours = values(row, to_panel(hours.index, "a", hours.to_numpy()), expected.index[0],
                   expected.index[-1] + DAY, steps={"a": 3600})  # fmt: skip
     return apart(ours, expected)
+
+
+# ---------------------------------------------------------------- places, meters, alerts
+def lowest_of_hours(row: Row) -> float:
+    """London's NO2 against plain minima of complete runs of three hours."""
+    panel = london_panel("no2", 0 * HOUR)
+    start, end = pd.Timestamp("2000-03-01", tz="UTC"), pd.Timestamp("2000-04-01", tz="UTC")
+    hours = panel["value"].reindex(pd.date_range(start - 2 * HOUR, end, freq="h")[:-1])
+    plain = hours.rolling(3).min().iloc[2:]
+    return apart(values(row, panel, start, end, steps={"a": 3600}), plain)
+
+
+def night_events(row: Row) -> float:
+    """The event at noon is none of the night; the same at 03:00 belongs to the night before."""
+    noon, levels = NOON.floor("D"), event_panel()
+    night = to_panel(levels.index + 15 * HOUR, "a", levels["value"].to_numpy())
+    day = {"steps": {"a": 1}, "coverage": 0.0001}
+    ours = values(row, pd.concat([levels, night]), noon, noon + 2 * DAY, **day)
+    return apart(ours, [1.0, np.nan])
+
+
+def occupied(row: Row) -> float:
+    """Taken from 06:00 to 15:00 by messages of every hour."""
+    start = NOON.floor("D")
+    times = pd.date_range(start - HOUR, start + DAY, freq="h", inclusive="left")
+    taken = (times.hour >= 6) & (times.hour < 15)
+    ours = values(row, to_panel(times, "a", taken * 1.0), start, start + DAY, steps={"a": 3600})
+    theirs = taken[1:] * 1.0 if row["period"] == "hour" else [9 / 24]
+    return apart(ours, theirs)
+
+
+def arrivals(row: Row) -> float:
+    start = NOON.floor("D")
+    times = pd.date_range(start - HOUR, start + DAY, freq="h", inclusive="left")
+    panel = to_panel(times, "a", np.isin(times.hour, (3, 4, 9, 20)) * 1.0)
+    return apart(values(row, panel, start, start + DAY, steps={"a": 3600}), [3.0])
+
+
+def meter(row: Row) -> float:
+    """Flow of De Bilt's rain as a running meter: its days are the published sums."""
+    rain = knmi()[RAIN].fillna(0.0)
+    oracle = oracle_csv("water/knmi_260_daily.csv")
+    days = pd.to_datetime(oracle["date"].astype(str), utc=True)
+    total = 500 + np.concatenate(([0.0], np.cumsum(rain.to_numpy())))
+    times = rain.index.append(rain.index[-1:] + HOUR)
+    ours = values(row, to_panel(times, "a", total), days.iloc[0], days.iloc[-1] + DAY,
+                  steps={"a": 3600})  # fmt: skip
+    return apart(ours, oracle["rain_mm_trace_0"])

@@ -18,6 +18,7 @@ from oracle_runs import (
     RAIN,
     TEMPERATURE,
     Row,
+    arrivals,
     counts_of_days,
     counts_of_hours,
     daily_mean,
@@ -29,11 +30,15 @@ from oracle_runs import (
     intermittency,
     knmi_days,
     lki,
+    lowest_of_hours,
     max_8h,
+    meter,
+    night_events,
     night_minimum,
     noise_day,
     noise_events,
     noise_hour,
+    occupied,
     rain_depth,
     running_8h,
     running_24h,
@@ -97,6 +102,10 @@ FUNCTIONS = {
     "water:hourly_ec25": Check("domain 10.2 EC25", 1e-5, ec25),
     "weather:hourly_heat_index": Check("domain 10.2 heat index", 5e-4, heat_index),
     "weather:wind_direction": Check("analytic/cases.json", 1e-6, wind),
+    "air:lowest_of_hours": Check("domain 2.2, plain minima of London", 1e-9, lowest_of_hours),
+    "parking:occupied_share": Check("domain 4.6, 9 of 24 hours", 1e-9, occupied),
+    "parking:turnover": Check("domain 4.6, 3 arrivals", 0, arrivals),
+    "meters:daily_use": Check("water/knmi_260_daily.csv as a meter", 1e-4, meter),
 }
 CHECKS = {name: FUNCTIONS[row["function"]] for name, row in ROWS.items()
           if row["function"] in FUNCTIONS}  # fmt: skip
@@ -112,6 +121,11 @@ CHECKS |= {
     "o3_running_8h_mean": Check("air/london_o3_max8h.csv", 1e-6, running_8h),
     "pm2_5_running_24h_mean": Check("air/london_daily_means.csv", 1e-6, running_24h),
     "pm10_running_24h_mean": Check("air/london_daily_means.csv", 1e-6, running_24h),
+}
+CHECKS |= {
+    name: Check("domain 3.3 and 10.2, at noon and at night", 0, night_events)
+    for name in ROWS
+    if name.startswith("night_events")
 }
 
 #: By function, of the indicators of the year.
