@@ -45,6 +45,11 @@ _KEYS: Final[Mapping[str, tuple[str, str | None]]] = {
     "pm25": ("pm2_5", "ug/m3"),
     "pm10": ("pm10", "ug/m3"),
     "noise": ("sound_level", "dB"),
+    "uv_index": ("uv_index", "1"),
+    "ph": ("ph", "pH"),
+    "ec": ("electrical_conductivity", "uS/cm"),
+    "co": ("co", "ppm"),
+    "target_distance": ("distance", "m"),
     "occupancy": ("occupancy", "1"),
     "presence": ("occupancy", "1"),
     "motion": ("motion", "1"),
@@ -61,6 +66,7 @@ _KEYS: Final[Mapping[str, tuple[str, str | None]]] = {
     "liquid_level_percent": ("fill_level", "%"),
 }
 _AIR: Final = frozenset(names("humidity pressure co2 eco2 voc voc_index pm25 pm10 formaldehyd"))
+_WATER: Final = frozenset(names("ph ec orp tds salinity free_chlorine"))
 _MAINS: Final = frozenset(names("power current energy"))
 _COMMANDS: Final = frozenset(names("set get availability"))
 
@@ -154,4 +160,6 @@ def _meaning(key: str, state: Mapping[str, object]) -> tuple[str, str | None]:
             return "soil_temperature", "Cel"
         if _AIR & state.keys():
             return "air_temperature", "Cel"
+        if _WATER & state.keys():
+            return "water_temperature", "Cel"
     return _KEYS[key]

@@ -35,6 +35,7 @@ def decode(
     topic: _Topic = "",
     format_name: _Format = "",
     timezone: Annotated[str, typer.Option(help="Zone of device clocks without offset.")] = "",
+    codec: Annotated[str, typer.Option(help="Codec of frames that are not decoded.")] = "",
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Requests in, answers out.")] = False,
 ) -> None:
     """Print the readings of a payload: no registry, no store.
@@ -43,6 +44,7 @@ def decode(
     """
     from ingest import jsonl as protocol
     from ingest.decoders import DECODERS, Context, times
+    from ingest.decoders.codecs import CODECS
     from ingest.decoders.describe import described
 
     if jsonl:
@@ -57,7 +59,10 @@ def decode(
         told = f"no decoder {name!r}" if name else f"the topic {topic!r} names no format"
         hint = f"name one by --format: {', '.join(sorted(DECODERS))}"
         raise LivingLabError(told, hint=hint)
-    decoded = protocol.decode(message, name, Context(timezone=timezone))
+    if codec and codec not in CODECS:
+        hint = f"there are: {', '.join(sorted(CODECS))}"
+        raise LivingLabError(f"no codec {codec!r}", hint=hint)
+    decoded = protocol.decode(message, name, Context(timezone=timezone, codec=codec))
     _print_decoded(described(decoded, name or ""))
 
 

@@ -188,6 +188,16 @@ def test_decode_prints_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "10" in out
 
 
+def test_decode_reads_a_frame_by_its_codec(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "uplink.json"
+    ids = {"device_id": "n-1"}
+    file.write_text(json.dumps({"end_device_ids": ids, "uplink_message": {"frm_payload": "AQBu"}}))
+    assert run("decode", str(file), "--format", "tts_v3", "--codec", "elsys-tlv") == 0
+    assert "temperature" in capsys.readouterr().out
+
+
 def test_decode_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "pack.json"
     file.write_bytes(b"{")
@@ -203,6 +213,7 @@ def test_decode_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture
         (["--topic", "a/b"], "names no format"),
         (["--format", "morse"], "no decoder 'morse'"),
         (["--format", "senml_json", "--timezone", "Mars/Olympus"], "unknown time zone"),
+        (["--format", "tts_v3", "--codec", "morse"], "no codec 'morse'"),
     ],
 )
 def test_decode_says_what_to_name(

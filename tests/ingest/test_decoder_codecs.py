@@ -112,6 +112,21 @@ def decoded(codec: str, frame: str, port: int = 6) -> dict[str, tuple[float, str
             "010507 00 1770 ffff 0226 00",
             {"co2": (600.0, "ppm"), "sound_level": (55.0, "dB")},
         ),
+        (
+            "netvox",
+            "010502 24 0004 0007 0009 00",
+            {
+                "battery_voltage": (3.6, "V"),
+                "pm1": (4.0, "ug/m3"),
+                "pm2_5": (7.0, "ug/m3"),
+                "pm10": (9.0, "ug/m3"),
+            },
+        ),
+        (
+            "netvox",
+            "015901 24 01 000000000000",
+            {"battery_voltage": (3.6, "V"), "occupancy": (1.0, "1")},
+        ),
         ("netvox", "010b00 0a 0b 20250101 0000", {}),
         ("bosch-parking", "01", {"occupancy": (1.0, "1")}),
         ("cayenne-lpp", "0367006e 056700dc", {"temperature": (22.0, "Cel")}),

@@ -29,6 +29,8 @@ _REPORTS: Final = {
 06 46 47 / 01 : waterleak1 u8, waterleak2 u8
 12 32 / 01 : waterleak u8
 35 36 37 5d 5e 5f 6a / 01 : temperature i16/100, humidity u16/100, pm2_5 u16
+59 / 01 : occupied u8
+05 09 0d / 02 : pm1_0 u16, pm2_5 u16, pm10 u16
 05 09 0d / 07 : co2 u16/10 ppm, nh3 u16/10 ppm, noise u16/10 dB
 05 09 0d / 0c : temperature i16/100, humidity u16/100, wind_speed u16/100
 """
