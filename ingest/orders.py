@@ -6,6 +6,7 @@ the loader until the job is done, which loads whatever the journal holds besides
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
@@ -18,7 +19,7 @@ from ingest.journal_files import journal_path
 from ingest.journal_reader import JournalReader
 from ingest.letters import Kind, Waiting
 from ingest.loader import Loader
-from ingest.state import State, StateLockedError, has_state, state_path
+from ingest.state import State, StateError, StateLockedError, has_state, state_path
 from livinglab.config import load_registry, load_settings, secret
 from livinglab.config.add_device import add_device
 from livinglab.errors import LivingLabError
@@ -36,7 +37,7 @@ def open_state(directory: Path) -> Iterator[State]:
     Raises
     ------
     LivingLabError
-        If nothing was ever loaded there.
+        If nothing was ever loaded there, or what is there cannot be used.
     """
     state_dir = load_settings(directory).state_dir
     path = state_path(state_dir)
@@ -45,8 +46,17 @@ def open_state(directory: Path) -> Iterator[State]:
             f"nothing was loaded yet: there is no {path}",
             hint="start `livinglab ingest`, or look at state_dir in livinglab.yaml",
         )
-    with closing(State(path)) as state:
+    with closing(State(path)) as state, _explained(path):
         yield state
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """What SQLite says of a state becomes what an operator can do about it."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StateError(path, error) from error
 
 
 def order(
@@ -145,7 +155,7 @@ def _own_loader(registry: Registry, state_dir: Path) -> Iterator[Loader]:
     settings = registry.settings
     journal = JournalReader(journal_path(state_dir))
     _ = journal.id  # refuses before it makes a state where no service ever ran
-    with ExitStack() as opened:
+    with _explained(state_path(state_dir)), ExitStack() as opened:
         state = State(state_path(state_dir), exclusive=True)
         opened.callback(state.close)
         store = open_store(settings.store, token=secret("STORE_TOKEN"), state_dir=state_dir)

@@ -6,8 +6,8 @@ import csv
 import io
 import os
 import re
-import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -124,10 +124,17 @@ def _replace(path: Path, before: bytes, after: bytes) -> None:
     if path.read_bytes() != before:
         told = "changed while the row was checked; nothing was written"
         raise ConfigError([Problem(str(path), "", "", told)], hint="try again")
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".row-", delete=False) as file:
-        file.write(after)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary = Path(file.name)
-    temporary.chmod(path.stat().st_mode)
-    temporary.replace(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(after)
+            file.flush()
+            os.fsync(file.fileno())
+        part.chmod(path.stat().st_mode)
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        hint = "add the row as a user who may write there, or make room on that disk"
+        told = f"cannot write it: {error.strerror}"
+        raise ConfigError([Problem(str(path), "", "", told)], hint=hint) from error

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from loader_kit import START_NS, START_S, Bench, senml
 
+from ingest.jobs import Jobs
 from livinglab.cli import main
 from livinglab.model import Message
 
@@ -161,6 +162,26 @@ def test_commands_say_when_nothing_was_loaded(
     for command in (["ledger"], ["dead", "list"], ["quarantine", "list"]):
         assert "nothing was loaded yet" in run(*command, code=1)
     bench.close()
+
+
+def test_commands_explain_a_state_that_is_damaged_or_on_a_full_disk(
+    bench: Bench, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.crash()
+    monkeypatch.setattr(Jobs, "add", full_disk)
+    assert "make room on that disk" in run("dead", "replay", "--all", code=1)
+    path = tmp_path / "loader.sqlite"
+    path.write_bytes(path.read_bytes()[:4_096].ljust(path.stat().st_size, b"\xff"))
+    for command in (["ledger"], ["dead", "list"], ["quarantine", "list"], ["dead", "show", "1"]):
+        assert "the state is built again from it" in run(*command, code=1)
+
+
+def full_disk(jobs: Jobs, *_: object) -> None:
+    """What SQLite does when it finds no room, by its own limit of pages."""
+    connection = jobs._connection
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    connection.execute("CREATE TABLE no_room AS SELECT zeroblob(100000)")
 
 
 def test_commands_of_another_user_say_whose_they_are(bench: Bench, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import resource
+
 import pytest
 from config_tree import ConfigTree
 from typer.testing import CliRunner
@@ -117,6 +119,21 @@ def test_device_add_refuses_what_check_refuses_and_leaves_the_file(tree, capsys,
     before = tree.path(DEVICES).read_bytes()
     assert told in fails(tree, capsys, "device", "add", *NEW, *change)
     assert tree.path(DEVICES).read_bytes() == before
+
+
+def test_device_add_on_a_full_disk_leaves_the_file_and_nothing_else(tree, capsys):
+    """The kernel refuses files longer than a limit, as a full disk would."""
+    before = tree.path(DEVICES).read_bytes()
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))
+    try:
+        said = fails(tree, capsys, "device", "add", *NEW, "--x", "161600", "--y", "383000")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert "cannot write it" in said
+    assert "make room on that disk" in said
+    assert tree.path(DEVICES).read_bytes() == before
+    assert list(tree.path(DEVICES).parent.glob(".*")) == []
 
 
 def test_device_add_of_a_device_of_another_lab_is_refused(tree, capsys):
