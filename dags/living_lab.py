@@ -20,11 +20,19 @@ from airflow.sdk import (
     task,
 )
 
+from livinglab import errors
 from livinglab.config import config_dir, lab_ids
 from livinglab.errors import LivingLabError
 
 LABS = lab_ids()
 START = datetime(2025, 1, 1, tzinfo=UTC)
+
+#: Errors that say of themselves that waiting helps.
+TRANSIENT = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, LivingLabError) and kind.transient
+]
 
 DEFAULT_ARGS = {
     "retries": 3,
@@ -34,11 +42,7 @@ DEFAULT_ARGS = {
     "retry_policy": ExceptionRetryPolicy(
         rules=[
             RetryRule(
-                exception=[
-                    "livinglab.errors.StoreUnavailableError",
-                    "livinglab.errors.OvertakenError",
-                    "livinglab.errors.LockedError",
-                ],
+                exception=[*TRANSIENT],
                 action=RetryAction.RETRY,
                 retry_delay=timedelta(seconds=30),
                 reason="transient: waiting helps",
@@ -84,12 +88,11 @@ def rebuild_group(levels: Sequence[str], days: int | None, window: str = "") -> 
     window : {"", "hour", "day"}
         What a partition key names: a run with a key given by hand rebuilds just that, by force.
     """
-    groups = []
-    for lab in LABS:
-        wanted = [level for level in levels if level != "experiment" or _has_experiments(lab)]
-        if wanted:
-            groups.append(_lab_group(lab, wanted, days, window))
-    return groups
+    wanted = {
+        lab: [level for level in levels if level != "experiment" or _has_experiments(lab)]
+        for lab in LABS
+    }
+    return [_lab_group(lab, found, days, window) for lab, found in wanted.items() if found]
 
 
 def _has_experiments(lab: str) -> bool:
@@ -101,7 +104,6 @@ def _lab_group(lab: str, levels: Sequence[str], days: int | None, window: str) -
         before: Any = None
         for level in levels:
             options = {"pool": pool(lab)}
-            upstream = [asset(_UPSTREAM.get(level, "indicators"), lab)]
 
             # a level with nothing stale is skipped; the next level is planned all the same
             @task(task_id=f"plan_{level}", trigger_rule="none_failed", **options)
@@ -120,7 +122,7 @@ def _lab_group(lab: str, levels: Sequence[str], days: int | None, window: str) -
 
             @task(
                 task_id=f"rebuild_{level}",
-                inlets=upstream,
+                inlets=[asset(_UPSTREAM.get(level, "indicators"), lab)],
                 outlets=[asset(level, lab)],
                 map_index_template="{{ label }}",
                 **options,

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from livinglab.pipeline.arrivals import Arrivals
-from livinglab.pipeline.besides import BAROMETER_NS, needed, row_of, sources
+from livinglab.pipeline.besides import BAROMETER_NS, PRESSURE, needed, row_of, sources
 from livinglab.pipeline.cleaning import FROM_ZERO, Rules, clean_rows, cut
 from livinglab.pipeline.digests import Inputs
 from livinglab.pipeline.recipe import Output, Place, Recipe, clipped
@@ -155,10 +155,18 @@ class Clean(Recipe):
                 yield f"calibration of {each.device} {each.quantity}", content
         for row in rows:
             for quantity, channel in self.scope.measured(row.model, self.target.theme):
-                for name in needed(self.scope, row, quantity, narrow):
-                    spans = list(self.scope.registry.quantities[name].fail)
-                    told = [name, sources(self.scope, row, channel, name), *spans]
+                for name in needed(self.scope, row, quantity, [*wide, *narrow]):
+                    told = [name, sources(self.scope, row, channel, name), *self._span_of(name)]
                     yield f"besides {row.id} {quantity}", told
+        for row in rows:
+            if models[row.model].derives:
+                yield f"levels of {row.id}", dict(models[row.model].derives)
+        for name in sorted({row.barometer for row in wide if row.barometer}):
+            yield f"barometer {name}", self._span_of(PRESSURE)
+
+    def _span_of(self, quantity: str) -> list[float]:
+        """Beyond this span a reading is not believed."""
+        return list(self.scope.registry.quantities[quantity].fail)
 
     def _height(self, row: Device) -> float | None:
         measured = self.scope.quantities(row.model, self.target.theme)

@@ -118,7 +118,8 @@ class Experiments(Recipe):
         yield "adjustment", [design.weekdays, design.yearly_cycle, covariates]
         yield "outcomes", [list(design.outcomes), list(design.declared), design.expected]
         for name in sorted({*design.outcomes, *(row.indicator for row in design.covariates)}):
-            yield f"indicator {name}", definition(self.scope.registry.indicators[name])
+            row = self.scope.registry.indicators[name]
+            yield f"indicator {name}", [*definition(row), row.unit]
         for name in design.outcomes:
             yield f"instruments of {name}", self._changed(name)
             yield f"calibrations of {name}", self._calibrations(name)

@@ -297,3 +297,38 @@ def test_run_counts_what_each_test_objected_to(project: Project) -> None:
     told = json.loads(str(record.fields["info"]))["tests"]
     assert told == counted(frame) == summary.tests
     assert to_text(window.start_ns) == "2025-10-24T00:00:00Z"
+
+
+def with_span(now: Registry, name: str, fail: tuple[float, float]) -> Registry:
+    """The registry with another span of what a quantity can be."""
+    quantities = {**now.quantities, name: replace(now.quantities[name], fail=fail, suspect=None)}
+    return replace(now, quantities=quantities, version=f"{now.version} {name} {fail}")
+
+
+def test_span_of_a_barometer_reaches_the_levels_that_are_made_with_it(
+    project: Project, tmp_path: Path
+) -> None:
+    project.registry = with_span(project.registry, "air_pressure", (870.0, 1002.0))
+    assert stale(project, "water") == days(0, 1, 2, 3, 4)
+    pipeline.reconcile(project, now_ns=END)
+    other = made(tmp_path / "other", project.registry)
+    assert contents(project.store) == contents(other.store)
+    assert len(clean(project, "water", "gw-p", "water_level")) < 96
+    other.close()
+
+
+def test_span_of_a_covariate_reaches_a_derived_level(tmp_path: Path) -> None:
+    parameters = {"offset": 0.0, "slope": 1.0, "slope_air_temperature": 0.01}
+    row = Calibration("gw-d", "water_level", "multi_linear", parameters, START, None, "", 1)
+    before = registry(row)
+    opened = made(tmp_path / "lab", before)
+    opened.registry = with_span(before, "air_temperature", (-90.0, 9.0))
+    assert stale(opened, "water") == days(0, 1, 2, 3, 4)
+    opened.close()
+
+
+def test_what_a_level_is_made_of_is_an_input(project: Project) -> None:
+    models = {**MODELS, "ultrasonic": replace(MODELS["ultrasonic"], derives={})}
+    before = project.registry
+    project.registry = replace(before, models={**before.models, **models}, version="none")
+    assert stale(project, "water") == days(0, 1, 2, 3, 4)

@@ -102,11 +102,12 @@ def test_export_as_parquet_read_back_equals_read(
     assert done.rows == len(expected)
 
 
+@pytest.mark.parametrize("case", [CASES[0], CASES[2]])  # readings, and regular intervals
 @pytest.mark.parametrize("fmt", ["csv", "parquet"])
 def test_export_package_keeps_the_rules_of_the_standard(
-    demo_project: Project, tmp_path: Path, fmt: str
+    demo_project: Project, tmp_path: Path, fmt: str, case: Any
 ) -> None:
-    _, done = exported(demo_project, CASES[0], tmp_path, fmt)
+    _, done = exported(demo_project, case, tmp_path, fmt)
     package, described_ = described(done)
     assert package["$schema"] == "https://datapackage.org/profiles/2.0/datapackage.json"
     assert re.fullmatch(r"[a-z0-9._-]+", package["name"])

@@ -133,3 +133,14 @@ def test_experiment_does_not_follow_the_day_before_its_first(tmp_path: Path) -> 
         ("clean", True),
         ("indicators", True),
     ]
+
+
+def test_experiment_tells_the_unit_that_its_indicator_has_now(project: Project) -> None:
+    before = project.registry
+    row = replace(before.indicators["bike_daily_count"], unit="bicycles")
+    indicators = {**before.indicators, row.id: row}
+    project.registry = replace(before, indicators=indicators, version=f"{before.version} unit")
+    outcome = pipeline.reconcile(project, now_ns=NOW)
+    assert [row.level for row in outcome.summaries] == ["experiment"]
+    (point,) = project.store.points("ops", "experiment", 0, 1)
+    assert '"unit":"bicycles"' in str(point.fields["result"])

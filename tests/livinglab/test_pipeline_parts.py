@@ -7,6 +7,7 @@ import importlib
 import json
 import pkgutil
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -33,6 +34,7 @@ from livinglab.model import Point, SeriesKey
 from livinglab.pipeline import Cause, Target, Window, tasks
 from livinglab.pipeline.arrivals import Arrivals, changed
 from livinglab.pipeline.digests import Inputs, output_digest
+from livinglab.pipeline.explain import _place
 from livinglab.pipeline.recipes import recipe_of
 from livinglab.pipeline.records import ALWAYS, Claims, read_records
 from livinglab.pipeline.scope import Scope
@@ -282,3 +284,10 @@ def test_rebuild_for_a_run_computes_the_rest_before_it_fails(
     stale = pipeline.stale(Project.open(tree), levels=["clean"], labs=["stratumseind"])
     left = {row.target.theme for row in stale}
     assert left == {"air", "water"}
+
+
+def test_explanation_tells_the_home_of_a_citizen_as_coarsely_as_an_export() -> None:
+    row = device("nm-1", x_rd=136012.0, y_rd=456087.0)
+    assert _place(row) == "north, RD 136012 456087"
+    citizen = replace(row, privacy="citizen")
+    assert _place(citizen) == "north, about RD 136050 456050"
