@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from transforms.experiment import Check, Design, Result
 
 #: Raise it when the same inputs give another output: every experiment is then evaluated again.
-VERSION: Final = "evaluation-7"
+VERSION: Final = "evaluation-8"
 
 
 class ExperimentView:
