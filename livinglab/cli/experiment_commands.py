@@ -92,7 +92,7 @@ def show(
     project = Project.open(config)
     stored = require_result(project, lab, experiment)
     if as_json:
-        origin = ("registry", "code", "computed", "state", "interim")
+        origin = ("registry", "code", "computed", "state", "interim", "designs")
         columns = ("side", "phase", "flag", "readings", "of")
         told = stored.record | {
             "provenance": {name: getattr(stored, name) for name in origin},
@@ -141,6 +141,11 @@ def _print(project: Project, stored: Stored) -> None:
     if stored.interim:
         console.print(
             f"INTERIM: nothing is to be concluded before {stored.interim}.", style="yellow"
+        )
+    if stored.earlier:
+        told = "; ".join(stored.earlier)
+        console.print(
+            f"CHANGED after data were seen; earlier results: {told}", style="yellow", markup=False
         )
     if stored.state != "fresh":
         console.print(f"out of date: {stored.state}", style="yellow", markup=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import date
 from math import isfinite, isnan
 from typing import TYPE_CHECKING, Any, Final
@@ -16,10 +17,11 @@ import numpy as np
 import pandas as pd
 
 from livinglab.model import Point, SeriesKey
-from livinglab.pipeline.digests import Inputs, digest
+from livinglab.pipeline.digests import Inputs, digest, digest_of
 from livinglab.pipeline.indicators import definition
 from livinglab.pipeline.instruments import changed_instruments
 from livinglab.pipeline.recipe import Output, Place, Recipe
+from livinglab.pipeline.records import ALWAYS, read_info
 from livinglab.pipeline.upstream import Upstream
 from livinglab.pipeline.windows import INDICATORS, Target, Window
 from livinglab.registry import Calibration, Device, Experiment, Indicator
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from transforms.experiment import Check, Design, Result
 
 #: Raise it when the same inputs give another output: every experiment is then evaluated again.
-VERSION: Final = "evaluation-7"
+VERSION: Final = "evaluation-8"
 
 
 class ExperimentView:
@@ -107,10 +109,14 @@ class Experiments(Recipe):
     def content(
         self, rows: tuple[Device, ...], window: Window, reach: Window
     ) -> Iterator[tuple[str, Any]]:
-        """The design and the definitions of what it reads; labels and contacts do not matter."""
+        """The design and the definitions of what it reads; labels and contacts do not matter.
+
+        The hypothesis moves no number, but one that is written after the result must show.
+        """
         del rows, window, reach
         design = self.experiment
         covariates = [[row.indicator, row.area] for row in design.covariates]
+        yield "hypothesis", design.hypothesis
         yield "treated areas", list(design.treated)
         yield "control areas", list(design.control)
         yield "phases", [*design.before, *design.after]
@@ -161,7 +167,21 @@ class Experiments(Recipe):
         }
         text = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         series = SeriesKey("experiment", (self.target.lab, design.id))
-        return Output([Point(series, 0, {"result": text})], {"headline": record["headline"]})
+        history = self._history(store, str(record["headline"]))
+        return Output([Point(series, 0, {"result": text})], {"designs": history})
+
+    def _history(self, store: Store, headline: str) -> list[dict[str, str]]:
+        """Designs under which a result was seen, oldest first, each with its last headline.
+
+        Kept with the provenance, not in the record: which designs came before depends on when the
+        result was computed, and the record must not.
+        """
+        info = read_info(store, self.target, self.scope.step(self.target), ALWAYS)
+        seen: list[dict[str, str]] = list(info[max(info)].get("designs", ())) if info else []
+        now = design_digest(self.experiment)
+        if seen and seen[-1]["design"] == now:
+            seen.pop()
+        return [*seen, {"design": now, "headline": headline}]
 
     def _sides(self, store: Store, window: Window, name: str) -> dict[str, pd.Series[float]]:
         """Daily values by side, and of each control area, on civil dates."""
@@ -261,6 +281,13 @@ class Experiments(Recipe):
 
 def _overlaps(row: Calibration, phase: Window) -> bool:
     return row.from_ns < phase.end_ns and (row.to_ns is None or phase.start_ns < row.to_ns)
+
+
+def design_digest(design: Experiment) -> str:
+    """Digest of what a design fixes before data are seen, whatever is measured meanwhile."""
+    free = ("label", "contact", "what", "where", "comparable", "placebo")
+    fixed = {name: value for name, value in asdict(design).items() if name not in free}
+    return digest_of(fixed)
 
 
 def design_of(experiment: Experiment) -> Design:

@@ -65,8 +65,8 @@ should be far away.
 
 The result is about these streets, these weeks and this weather.
 
-Nothing here proves that the design was fixed before data were seen: keep its file under version
-control, and publish it beforehand.
+Whether the design was fixed before data were seen: a change after a result was computed here is
+told above, an earlier one is not. Keep its file under version control and publish it beforehand.
 """
 #: What no number of a report can rule out.
 LIMITS: Final = tuple(" ".join(part.split()) for part in _LIMITS.split("\n\n"))

@@ -43,6 +43,9 @@ class Stored:
     interim : str
         The design's date while it has not come, else "". The record then holds estimate and
         interval, but no p value and no verdict: whoever looks every day finds something one day.
+    designs : tuple of mapping
+        Design digest and headline of every design under which a result was computed here, the
+        present one last: more than one means that the design was changed after data were seen.
     """
 
     experiment: Experiment
@@ -52,6 +55,12 @@ class Stored:
     computed: str
     state: str
     interim: str = ""
+    designs: tuple[Mapping[str, str], ...] = ()
+
+    @property
+    def earlier(self) -> tuple[str, ...]:
+        """Headlines seen under designs that were changed afterwards, oldest first."""
+        return tuple(each["headline"] for each in self.designs[:-1])
 
     @property
     def is_readable(self) -> bool:
@@ -106,6 +115,10 @@ def stored_result(
         experiment=experiment,
         record=without_claims(record, interim) if interim else record,
         interim=interim,
+        designs=tuple(
+            each | {"headline": f"withheld until {interim}"} if interim else each
+            for each in newest.get("designs", ())
+        ),
         registry=str(newest.get("registry", "unknown")),
         code=str(newest.get("code", "unknown")),
         computed=str(newest.get("computed", "unknown")),

@@ -13,6 +13,9 @@ from livinglab.report.experiment_record import last_day
 #: What stands for a verdict before the date that the design fixes.
 INTERIM: Final = "interim"
 
+#: exp() of more overflows.
+LARGEST_LOG: Final = 700.0
+
 
 def number(value: float | None) -> str:
     """Three significant digits, counts whole.
@@ -56,7 +59,7 @@ class Words:
         """Minimal detectable effect with unit, planned ("mde") or as it came out."""
         value = self.record[name]
         if value is not None and self.record["scale"] == "log ratio":
-            return f"{number(100 * expm1(value))} %"
+            return f"{number(100 * expm1(value))} %" if value < LARGEST_LOG else "any size"
         return amount(value, self.unit)
 
     @property

@@ -16,6 +16,7 @@ FAILED: Final[Mapping[str, str]] = {
     "length": "te korte perioden",
     "spread": "metingen zonder variatie",
     "instruments": "andere sensoren of kalibraties na de verandering dan ervoor",
+    "stuck": "een kant met steeds dezelfde waarde",
     "gaps": "veel ontbrekende dagen",
     "four weeks": "een periode van minder dan vier weken",
     "control area": "geen controlegebied",

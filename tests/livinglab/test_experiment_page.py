@@ -217,37 +217,35 @@ HOSTILE = (
 )
 
 
-@pytest.fixture
-def hostile(demo_project: Project) -> Project:
-    """The demo with such a text wherever people write texts."""
-    registry = demo_project.registry
+def with_texts(project: Project, text: str) -> Project:
+    """The project with a text wherever people write texts."""
+    registry = project.registry
     lab = registry.labs["lombok"]
-    texts = dict.fromkeys(
-        ("label", "hypothesis", "what", "where", "comparable", "contact"), HOSTILE
-    )
+    texts = dict.fromkeys(("label", "hypothesis", "what", "where", "comparable", "contact"), text)
     plan = replace(lab.experiments[NAME], **texts)
-    names = dict.fromkeys(("name", "municipality", "licence", "attribution", "data_note"), HOSTILE)
-    areas = {name: replace(area, label=HOSTILE) for name, area in lab.areas.items()}
+    names = dict.fromkeys(("name", "municipality", "licence", "attribution", "data_note"), text)
+    areas = {name: replace(area, label=text) for name, area in lab.areas.items()}
     lab = replace(lab, experiments={NAME: plan}, areas=areas, **names)
-    labels = dict.fromkeys(("label_en", "label_nl", "definition", "source"), HOSTILE)
+    labels = dict.fromkeys(("label_en", "label_nl", "definition", "source"), text)
     rows = {name: replace(row, **labels) for name, row in registry.indicators.items()}
     changed = replace(registry, labs={**registry.labs, "lombok": lab}, indicators=rows)
-    return Project(changed, config_dir=demo_project.config_dir)
+    return Project(changed, config_dir=project.config_dir)
 
 
-def test_texts_of_others_are_shown_as_they_are_and_do_nothing(
-    hostile: Project, written: dict[str, str]
-) -> None:
+def test_texts_of_others_are_shown_as_they_are_and_do_nothing(demo_project: Project) -> None:
     from markdown_it import MarkdownIt
 
-    contents = experiment_contents(hostile, "lombok", NAME)
-    html, markdown = (rendered(contents, fmt) for fmt in ("html", "md"))
-    plain = Page(written[".html"])
+    harmless, html, harmless_markdown, markdown = (
+        rendered(experiment_contents(with_texts(demo_project, text), "lombok", NAME), fmt)
+        for fmt in ("html", "md")
+        for text in ("Some words", HOSTILE)
+    )
+    plain = Page(harmless)
     assert Page(html).tags.count("a") == plain.tags.count("a") == 0
     for tag in ("script", "img", "h1", "code", "em"):
         assert Page(html).tags.count(tag) == plain.tags.count(tag)
     reader = MarkdownIt("commonmark", {"html": True}).enable("table")
-    pages = [Page(reader.render(text)) for text in (written[".md"], markdown)]
+    pages = [Page(reader.render(text)) for text in (harmless_markdown, markdown)]
     for tag in ("script", "img", "a", "h1", "h2", "em", "code", "li", "td", "tr"):
         assert pages[0].tags.count(tag) == pages[1].tags.count(tag), tag
     assert not [at for at in pages[1].addresses if not at.startswith("data:")]

@@ -17,6 +17,8 @@ from livinglab import pipeline
 from livinglab.pipeline.experiments import energy_percent
 from livinglab.project import Project
 from livinglab.registry import Calibration, Covariate, Experiment, Registry
+from livinglab.report.experiment_page import experiment_contents, rendered
+from livinglab.report.experiment_record import stored_result
 from livinglab.timeline import HOUR_NS, parse_instant
 
 FIRST = parse_instant("2025-05-05", ZONE)
@@ -127,7 +129,7 @@ def test_late_data_of_a_covariate_make_stale_what_reads_it(tmp_path: Path) -> No
     arrive(project.store, history(DEVICES))
     pipeline.reconcile(project, now_ns=END)
     arrive(project.store, [reading("gw-1", parse_instant("2025-10-24T10:00:00Z"), 0.9)])
-    pipeline.reconcile(project, levels=["clean", "indicators"], now_ns=END)
+    pipeline.reconcile(project, levels=["clean", "indicators", "years"], now_ns=END)
     stale = pipeline.stale(project, now_ns=END)
     assert [row.target.theme for row in stale] == ["weather"]
     assert stale[0].reason == "upstream changed: window of 2025-10-23T22:00:00Z"
@@ -215,6 +217,35 @@ def test_sensor_that_is_moved_within_the_phases_makes_the_contrast_invalid(tmp_p
     result = json.loads(str(project.store.latest("ops", "experiment")[0].fields["result"]))
     assert result["verdict"] == "invalid"
     assert result["reasons"][0].startswith("The sensor bike-1 is not the same from 2025-10-24T22")
+
+
+def test_design_that_is_changed_after_its_result_is_told(tmp_path: Path) -> None:
+    project = project_of(tmp_path, registry_of_small())
+    arrive(project.store, history(DEVICES))
+    pipeline.reconcile(project, now_ns=END)
+
+    def told() -> tuple[str, ...]:
+        stored = stored_result(project, project.registry.labs[LAB].experiments["trial"], END)
+        assert stored is not None
+        return stored.earlier
+
+    assert told() == ()
+    pipeline.experiment(project, LAB, "trial", force=True)
+    assert told() == ()  # computed again is not changed
+    first = record(project, "trial")["headline"]
+    for changes in ({"hypothesis": "It was expected all along."}, {"alpha": 0.1}):
+        project.registry = registry_of_small(experiments=[design(**changes)])
+        pipeline.reconcile(project, now_ns=END)
+    assert told() == (first, first)
+    html, markdown = (
+        rendered(experiment_contents(project, LAB, "trial", now_ns=END), fmt)
+        for fmt in ("html", "md")
+    )
+    for text in (html, markdown):
+        assert "Design changed after data were seen." in text
+    project.registry = registry_of_small(experiments=[design(alpha=0.1, label="Another name")])
+    pipeline.reconcile(project, now_ns=END)
+    assert len(told()) == 2
 
 
 def test_missing_covariate_days_are_dropped_and_counted(tmp_path: Path) -> None:

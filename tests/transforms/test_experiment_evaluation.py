@@ -314,3 +314,43 @@ def test_days_less_steady_than_foretold_make_what_could_be_seen_larger() -> None
     if result.verdict is Verdict.NO_EFFECT:
         assert say_unit(result.mde_attained) in result.reasons[0]
     assert next(check for check in calm.checks if check.name == "precision").passed
+
+
+@pytest.mark.parametrize("side", ["treated", "control"])
+@pytest.mark.parametrize("value", [0.0, 190.0])
+def test_side_that_never_varies_in_a_phase_is_no_effect(side: str, value: float) -> None:
+    treated, control, _ = outcome(0.0)
+    stuck = treated if side == "treated" else control
+    stuck.iloc[N:] = value
+    result = evaluate(treated, control, design=design())
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert f"The {side} side is {value:g} on every day after" in " ".join(result.reasons)
+
+
+HARD = {
+    "nothing": lambda y: y * np.nan,
+    "nothing after": lambda y: np.where(np.arange(len(y)) < N, y, np.nan),
+    "nothing before": lambda y: np.where(np.arange(len(y)) < N, np.nan, y),
+    "one day each": lambda y: np.where(np.isin(np.arange(len(y)), [3, N + 3]), y, np.nan),
+    "zeros": lambda y: y * 0,
+    "zeros after": lambda y: np.where(np.arange(len(y)) < N, y, 0.0),
+    "zeros before": lambda y: np.where(np.arange(len(y)) < N, 0.0, y),
+    "huge": lambda y: y * 1e15,
+    "every other day": lambda y: (np.arange(len(y)) % 2) * 1.0,
+}
+
+
+@pytest.mark.parametrize("method", [*METHODS, "paired_days"])
+@pytest.mark.parametrize("kind", list(HARD))
+def test_hard_series_have_a_result_that_claims_nothing(method: str, kind: str) -> None:
+    """No warning, no error, plain JSON, and never an effect."""
+    treated, control, table = outcome(0.0)
+    with_weather = method in ("weather_normalised", "counts")
+    result = evaluate(
+        pd.Series(HARD[kind](treated.round().to_numpy()), index=treated.index),
+        control if method in ("did", "cits") else None,
+        design=design(method),
+        covariates=table if with_weather else None,
+    )
+    json.dumps(result.to_dict(), allow_nan=False)
+    assert result.verdict is not Verdict.EFFECT, result.reasons

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from math import expm1, isfinite, isnan
+from math import isfinite, isnan
 from typing import Final
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from transforms.experiments.covariates import YEAR_DAYS
 from transforms.experiments.days import Phase
 from transforms.experiments.design import Rows
+from transforms.experiments.power import ratio_percent
 from transforms.experiments.regression import Estimate
 from transforms.experiments.result import Check, PreTrend, Week
 
@@ -53,7 +54,7 @@ def say_ratio(value: float) -> str:
     >>> say_ratio(0.182321556793955)
     '20 %'
     """
-    return f"{100 * expm1(value):.3g} %"
+    return f"{ratio_percent(value):.3g} %"
 
 
 def coverage_check(phases: Phases, least: float) -> Check:
@@ -99,6 +100,17 @@ def spread_check(estimate: Estimate, problem: str) -> Check:
         " certainty."
     )
     return Check("spread", passed=False, consequence=problem or stuck)
+
+
+def stuck_check(told: str) -> Check:
+    """Whether a side had one and the same value on every day of a phase."""
+    if not told:
+        return Check("stuck", True, "No side shows one and the same value all through a phase.")
+    text = (
+        f"{told}: a stuck or dead sensor does that, or a street that is really closed. Look before"
+        " anything is concluded."
+    )
+    return Check("stuck", passed=False, consequence=text)
 
 
 def gaps_check(phases: Phases) -> Check:

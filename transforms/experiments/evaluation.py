@@ -63,7 +63,7 @@ def evaluate(
         phase(frame, 0, has_control=has_control),
         phase(frame, 1, has_control=has_control),
     )
-    work = Work(design, rows, phases, has_control=has_control)
+    work = Work(design, rows, phases, has_control=has_control, stuck=_stuck(frame))
     others = work.sensitivity() if opinions else work.required_opinions()
     weeks = work.weeks()
     verdict, checks, reasons = work.judged(weeks, others, instruments)
@@ -98,6 +98,17 @@ def evaluate(
         reasons=reasons,
         **work.numbers(),
     )
+
+
+def _stuck(frame: pd.DataFrame) -> str:
+    """The first side that has one and the same value on all days of a phase, in words."""
+    used = frame[frame["used"]]
+    for side in ("treated", "control"):
+        for which, name in ((0, "before"), (1, "after")):
+            values = used.loc[used["after"] == which, side].dropna()
+            if len(values) > 1 and (values == values.iloc[0]).all():
+                return f"The {side} side is {values.iloc[0]:g} on every day {name}"
+    return ""
 
 
 def _means(frame: pd.DataFrame) -> dict[str, float]:

@@ -63,7 +63,7 @@ def effect_of(method: str, half: float) -> Vector:
 def _step(rows: Rows, *, has_control: bool, method: str) -> Model:
     structure = structure_of(method, rows.day, rows.after, rows.first)
     extra = rows.extra
-    if method == "weather_normalised" and len(extra):
+    if method == "weather_normalised" and rows.after.any():
         # Slopes of its own for the after phase, around its own mean weather: the coefficient of A
         # is then the mean of observed minus predicted by a model of the before phase alone.
         extra = extra - extra[rows.after == 1].mean(axis=0)

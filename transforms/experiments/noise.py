@@ -131,6 +131,8 @@ class Noise:
         distance = self.geometry.distance[np.ix_(i, i)].ravel()
         seen = np.bincount(distance, np.outer(u, u).ravel(), lags + 1)
         theory = np.bincount(distance, expected.ravel(), lags + 1)
+        if not seen[0] > 0:  # only days without a neighbour differ from the fit
+            return 1.0
         lag = np.arange(1, lags + 1)
         weight = 1 - lag / (lags + 1)
         return 1 + float(weight @ (seen[lag] / seen[0] - theory[lag] / theory[0]))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from math import expm1
+from typing import Final
+
 import numpy as np
 from scipy import stats
 
 from transforms.experiments.noise import Vector
 from transforms.experiments.regression import residual_lag1
+
+#: exp() of more overflows.
+LARGEST_LOG: Final = 700.0
 
 
 def effective_days(n: float, r: float) -> float:
@@ -98,6 +104,17 @@ def detectable_from_before(
     m_before, m_after = effective_days(len(before), r), effective_days(n_after, r)
     mde = minimal_detectable_effect(sigma, m_before, m_after, alpha=alpha, power=power)
     return mde, sigma, r
+
+
+def ratio_percent(log_ratio: float) -> float:
+    """Logarithm of a ratio as a change [%]; infinite beyond what a float holds.
+
+    Examples
+    --------
+    >>> round(ratio_percent(0.182321556793955), 9), ratio_percent(1e6), ratio_percent(-1e6)
+    (20.0, inf, -100.0)
+    """
+    return 100 * expm1(log_ratio) if log_ratio < LARGEST_LOG else float("inf")
 
 
 def hedges_g(before: Vector, after: Vector) -> float:

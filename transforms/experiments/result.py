@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from enum import StrEnum
-from math import expm1, isfinite
+from math import isfinite
 from typing import Any
 
 from transforms.experiments.days import Phase
+from transforms.experiments.power import ratio_percent
 from transforms.experiments.regression import Estimate
 
 
@@ -228,7 +229,7 @@ class Result:
     def _mde_text(self) -> str:
         if self.scale == "unit":
             return f"{self.mde:.3g}"
-        return f"{100 * expm1(self.mde):.3g} %"
+        return f"{ratio_percent(self.mde):.3g} %"
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON: dates as text, NaN and infinity as None, 12 digits.

@@ -31,7 +31,8 @@ def judge(
 ) -> tuple[Verdict, tuple[str, ...]]:
     """Verdict and reasons.
 
-    In this order: too few days, no spread or changed instruments is "invalid"; an interval that
+    In this order: too few days, no spread or changed instruments is "invalid"; a side that did not
+    vary all through a phase is "inconclusive", as is what nothing below decides; an interval that
     excludes 0 is "effect shown", if no week before stood out as much, the before phase shows no
     drift of half the effect or the effect survives its own trends, phases at one place are of one
     season or something allows for it, and, for a weather-normalised comparison, a second way to
@@ -44,7 +45,10 @@ def judge(
         rest = [check for check in failed if check not in blocked]
         return Verdict.INVALID, _reasons([*blocked, *rest], placebo=placebo)
     names = frozenset(check.name for check in failed)
-    if estimate.low <= 0 <= estimate.high:
+    if "stuck" in names:
+        verdict = Verdict.INCONCLUSIVE
+        why = f"The phases differ by {say(estimate.effect)}, but one side did not vary at all."
+    elif estimate.low <= 0 <= estimate.high:
         verdict, why = _without_effect(estimate, names, mde, attained, say)
     else:
         verdict, why = _with_effect(estimate, others, names, method, say, has_control=has_control)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from math import expm1
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from transforms.experiments.power import (
     effective_days,
     hedges_g,
     minimal_detectable_effect,
+    ratio_percent,
 )
 from transforms.experiments.regression import (
     Estimate,
@@ -46,14 +46,20 @@ class Work:
     """Numbers of one evaluation, computed once."""
 
     def __init__(
-        self, design: Design, rows: Rows, phases: tuple[Phase, Phase], *, has_control: bool
+        self,
+        design: Design,
+        rows: Rows,
+        phases: tuple[Phase, Phase],
+        *,
+        has_control: bool,
+        stuck: str = "",
     ) -> None:
         self.design, self.days, self.phases = design, rows, phases
         self.is_paired = design.method == PAIRED
         #: Whether the model is two levels, without trends and without pairs.
         self.is_step = design.method not in WITH_TREND and not self.is_paired
         self.rows = pairs_of(rows) if self.is_paired else rows
-        self.has_control = has_control
+        self.has_control, self.stuck = has_control, stuck
         self.say = c.say_ratio if design.method == "counts" else c.say_unit
         self.model: Model = model_of(design.method, self.rows, has_control=has_control)
         self.problem = (
@@ -185,6 +191,7 @@ class Work:
         ]
         if not self.problem:
             found += [
+                c.stuck_check(self.stuck),
                 self._season_check(),
                 c.precision_check(self.mde, self.attained, self.say),
                 c.weekday_check(self.rows, PAIRED if self.is_paired else design.weekdays),
@@ -257,7 +264,7 @@ class Work:
         base, nan = mean["treated_before"], float("nan")
         numbers = {name: getattr(self.estimate, name) for name in ("effect", "low", "high")}
         if self.design.method == "counts":
-            return {name: 100 * expm1(value) for name, value in numbers.items()}
+            return {name: ratio_percent(value) for name, value in numbers.items()}
         return {name: 100 * value / base if base > 0 else nan for name, value in numbers.items()}
 
 
