@@ -210,8 +210,7 @@ water_leak | 1
 flow_detected | 1
     flowdetected
 contact | 1
-    contact contactstate doorcontact reedswitch magnetstatus magnetstate reedstate reedstatus
-    doorstatus doorstate windowstate windowstatus door window opencloseddoor
+    contact contactstate doorcontact reedswitch reedstate reedstatus magnetstatus magnetstate
 battery_level | %
     batterylevel batterypercent batterypercentage batpercent batpct batterypct batlevel
     remainingbattery autonomypercent batteryremaining lastbatterypercentage batteriestand accuniveau

@@ -19,7 +19,7 @@ _STATES: Final[dict[str, float]] = {
     for index, names in enumerate(
         (
             "off false no free vacant unoccupied empty open dry clear normal idle",
-            "on true yes occupied busy closed wet leak leaking flood trigger triggered detected",
+            "on true yes occupied busy closed close wet leak flood trigger triggered detected",
         )
     )
     for name in names.split()
