@@ -19,6 +19,7 @@ from livinglab.timeline import to_text
 
 if TYPE_CHECKING:
     from livinglab.pipeline import Chunk, Explanation, Summary, Verdict
+    from livinglab.pipeline.explanation import WindowPart
     from livinglab.project import Project
 
 _CONFIG = typer.Option(None, help="Configuration folder; else LIVINGLAB_CONFIG, else ./config.")
@@ -262,11 +263,18 @@ def _tree(found: Explanation) -> Tree:
     for part in found.series:
         tree.add(_series_tree(part))
     windows = tree.add(f"windows ({len(found.windows)})")
-    for window in found.windows:
-        made = f"run {window.run} at {window.computed}, code {window.code}"
-        told = f"{made}, registry {window.registry}, because {window.reason}; {window.state}"
-        windows.add(f"{window.level} {window.window}: {told}".replace("[", "\\["))
+    for (level, told), group in groupby(found.windows, lambda part: (part.level, _made(part))):
+        rows = [part.window for part in group]
+        edges = rows[0]._replace(end_ns=rows[-1].end_ns)
+        several = f" ({len(rows)} windows)" if len(rows) > 1 else ""
+        windows.add(f"{level} {edges}{several}: {told}".replace("[", "\\["))
     return tree
+
+
+def _made(part: WindowPart) -> str:
+    """What made a window, in words; a year is made of 365 that are told alike."""
+    made = f"run {part.run} at {part.computed}, code {part.code}"
+    return f"{made}, registry {part.registry}, because {part.reason}; {part.state}"
 
 
 def _series_tree(part: Any) -> Tree:
