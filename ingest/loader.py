@@ -302,6 +302,11 @@ class Loader:
     def _fill(self) -> None:
         """Take batches until the journal ends, the group is full, or its time is up."""
         ends = time.monotonic() + max(self.limits.commit_every_s, _BEHIND_S)
+        while not self._fill_until(ends):
+            pass
+
+    def _fill_until(self, ends: float) -> bool:
+        """The same up to a monotonic time; False where a message broke it: now without that one."""
         for batch in self.journal.batches(self._taken):
             self._taking = batch.seq
             try:
@@ -309,15 +314,15 @@ class Loader:
             except BrokenMessageError as error:
                 self.roll_back(self.memory.refused)
                 self.intake.broken = {*self.intake.broken, error.place}
-                return self._fill()
+                return False
             self._taken = batch.seq
             if len(self.memory.points) >= self.limits.points_per_write:
                 self.post()
             full = self.intake.group.messages >= self.limits.messages_per_group
             late = time.monotonic() >= ends or self._stop.is_set()
             if (full or late) and self._taken >= self._finish:
-                return None
-        return None
+                return True
+        return True
 
     def _commit(self) -> int:
         """Points, arrival versions, position, state; messages committed."""

@@ -11,23 +11,33 @@ its late writes found.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import msgspec
 
 from ingest.letters import Letter
 from ingest.letters_table import LETTER_SCHEMA, Letters
 from ingest.series import LateKey, SeriesName
+from ingest.state_file import StateError, StateLockedError, has_state, lock, state_path
 from livinglab.errors import LivingLabError
 
-FILE_NAME: Final = "loader.sqlite"
+__all__ = [
+    "Commit",
+    "Counts",
+    "Cursor",
+    "Intent",
+    "State",
+    "StateError",
+    "StateLockedError",
+    "has_state",
+    "state_path",
+]
+
 _FORMAT: Final = 2
 _PENDING: Final = "CREATE TABLE pending (id INTEGER PRIMARY KEY, body BLOB NOT NULL)"
 _PACKED_FROM: Final = 500  # counters and series of a commit
@@ -108,32 +118,6 @@ class Commit:
     job: tuple[int, str, str] | None = None  # id, state, result
 
 
-class StateLockedError(LivingLabError):
-    """Another process is the loader of this state."""
-
-
-_FORBIDDEN: Final = "run this as the user of the ingest service; or is the disk read-only?"
-_HINTS: Final[Mapping[int, str]] = {
-    sqlite3.SQLITE_FULL: "make room on that disk; the loader goes on by itself",
-    sqlite3.SQLITE_READONLY: _FORBIDDEN,
-    sqlite3.SQLITE_CANTOPEN: _FORBIDDEN,
-    sqlite3.SQLITE_PERM: _FORBIDDEN,
-}
-_DAMAGED: Final = "the journal holds everything: moved aside, the state is built again from it"
-
-
-class StateError(LivingLabError):
-    """The loader's state cannot be read or written; waiting helps where its disk is full."""
-
-    transient = True
-
-    def __init__(self, path: Path, error: sqlite3.Error | OSError, what: str = "used") -> None:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        hint = _FORBIDDEN if isinstance(error, OSError) else _HINTS.get(code, _DAMAGED)
-        told = error.strerror if isinstance(error, OSError) else error
-        super().__init__(f"the loader's state {path} cannot be {what}: {told}", hint=hint)
-
-
 class State:
     """The loader's state file, open for reading and writing.
 
@@ -158,7 +142,7 @@ class State:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = _lock(path) if exclusive else None
+            self._lock = lock(path) if exclusive else None
         except OSError as error:
             raise StateError(path, error, "opened") from error
         try:
@@ -406,37 +390,3 @@ def _raise_to(latest: dict[SeriesName, int], rows: Iterable[_Newest]) -> None:
     for measurement, device, channel, time_ns in rows:
         series = (measurement, device, channel)
         latest[series] = max(latest.get(series, time_ns), time_ns)
-
-
-def state_path(state_dir: Path) -> Path:
-    """Where the loader's state is, below the state directory of the settings."""
-    return state_dir / FILE_NAME
-
-
-def has_state(state_dir: Path) -> bool:
-    """Whether a loader has ever worked in a state directory.
-
-    Raises
-    ------
-    StateError
-        If this user may not look.
-    """
-    path = state_path(state_dir)
-    try:
-        return path.exists()
-    except OSError as error:
-        raise StateError(path, error, "looked for") from error
-
-
-def _lock(path: Path) -> IO[bytes]:
-    handle = (path.parent / f"{path.name}.lock").open("ab")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        handle.close()
-        raise StateLockedError(
-            f"another process is the loader of {path}",
-            hint="one loader per state directory: is the ingest service running?",
-        ) from error
-    os.set_inheritable(handle.fileno(), False)
-    return handle

@@ -69,6 +69,17 @@ def _devices(status: FleetStatus) -> Iterator[Attention]:
         if ids:
             what = f"{_count(len(ids), 'device')} {said}: {_listed(ids)}"
             yield Attention(what, f"livinglab device show {ids[0]}")
+    wrong = {entry.device.id: entry.senseless for entry in status.devices if entry.senseless}
+    if wrong:
+        reasons: Counter[str] = Counter()
+        for counts in wrong.values():
+            reasons.update(counts)
+        said = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+        what = f"{_count(len(wrong), 'device')} of whose readings half or more cannot be"
+        first = next(iter(wrong))
+        yield Attention(
+            f"{what}: {_listed(list(wrong))} ({said})", f"livinglab ledger --device {first}"
+        )
 
 
 def _letters(status: FleetStatus) -> Iterator[Attention]:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from ingest.ledger import Ledger, ledger_of
-from livinglab.errors import DataError, LivingLabError
+from livinglab.errors import DataError, LivingLabError, Reason
 from livinglab.project import Project
 from livinglab.registry import Device
 from livinglab.status_sources import LoaderView, Service, Trouble, ask_service, look_at_loader
@@ -24,6 +24,8 @@ SILENT_STEPS: Final = 10
 #: But not before these, in s: many devices send packs of values, and networks hold some back.
 LATE_AT_LEAST_S: Final = 1_800
 SILENT_AT_LEAST_S: Final = 7_200
+#: Reasons that tell of a broken sensor or a wrong model, not of keys that nobody wants.
+_SENSELESS: Final = (Reason.IMPLAUSIBLE, Reason.SENTINEL, Reason.UNIT)
 
 
 class Health(StrEnum):
@@ -44,6 +46,13 @@ class DeviceStatus:
     age_s: float | None
     health: Health
     rejected: Mapping[str, int]  # readings that were refused, by reason
+    produced: int = 0  # readings, whatever became of them
+
+    @property
+    def senseless(self) -> dict[str, int]:
+        """Readings with values that cannot be, by reason, where they are half of all or more."""
+        found = {str(name): self.rejected[name] for name in _SENSELESS if name in self.rejected}
+        return found if found and 2 * sum(found.values()) >= self.produced else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +153,8 @@ def _device(row: Device, newest_ns: int | None, now_ns: int, ledger: Ledger) -> 
         if end.startswith("rejected") and count
     }
     age_s = None if newest_ns is None else max(0.0, (now_ns - newest_ns) / SECOND_NS)
-    return DeviceStatus(row, newest_ns, age_s, _health(row, newest_ns, now_ns), rejected)
+    health, produced = _health(row, newest_ns, now_ns), sum(ends.values())
+    return DeviceStatus(row, newest_ns, age_s, health, rejected, produced)
 
 
 def _health(row: Device, newest_ns: int | None, now_ns: int) -> Health:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from loader_kit import START_NS, START_S, Bench, Killed, senml, uplink
+from structlog.testing import capture_logs
 
+from ingest.lanes import Lane
 from ingest.loader import Limits
+from ingest.resolve import Plan, Resolver
 from livinglab.errors import StoreError
-from livinglab.model import Message
+from livinglab.model import Message, Reading
 from livinglab.store.base import Store
 from livinglab.timeline import HOUR_NS, SECOND_NS
 
@@ -320,3 +326,32 @@ def test_step_waits_while_the_store_is_away_and_goes_on(bench: Bench) -> None:
 
 def _refuse(*_: object) -> None:
     raise StoreError("away")
+
+
+def test_step_makes_dead_letters_of_however_many_messages_our_own_code_fails_at(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each costs a fresh start of the group, none of them a level of Python's stack."""
+    resolve = Resolver.resolve
+
+    def failing(self: Resolver, plan: Plan, readings: Sequence[Reading], *rest: Any) -> int:
+        if readings[0].value == 13:
+            raise ZeroDivisionError
+        return resolve(self, plan, readings, *rest)
+
+    monkeypatch.setattr(Resolver, "resolve", failing)
+    monkeypatch.setattr(Lane, "take", lambda *_: False)  # the short way does without it
+    values = [1, *[13] * 150, 2]
+    bench.feed(*(senml("utr-aq-01", START_S + 60 * at, {"no2": v}) for at, v in enumerate(values)))
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 100)
+    try:
+        with capture_logs() as told:  # rendering as many tracebacks would take a minute
+            assert bench.load() == 152
+    finally:
+        sys.setrecursionlimit(limit)
+    assert sum(one["event"] == "message failed" for one in told) == 150
+    assert bench.ledger.messages["stored"] == 2
+    assert bench.ledger.messages["dead"] == 150
+    assert bench.ledger.is_balanced
+    assert len(bench.values()) == 2

@@ -112,6 +112,17 @@ def test_attention_lists_devices_and_names_a_command() -> None:
     ]
 
 
+def test_attention_names_a_device_whose_values_cannot_be() -> None:
+    """A key that nobody asked for is no fault, nor are a few odd values among many."""
+    broken = replace(
+        heard("broken", Health.OK), rejected={"implausible": 4, "unit": 2}, produced=12
+    )
+    talkative = replace(heard("talkative", Health.OK), rejected={"unmapped": 90}, produced=100)
+    fine = replace(heard("fine", Health.OK), rejected={"implausible": 5}, produced=12)
+    told = "1 device of whose readings half or more cannot be: broken (implausible 4, unit 2)"
+    assert said(devices=(broken, talkative, fine)) == [(told, "livinglab ledger --device broken")]
+
+
 def test_attention_counts_letters_that_are_new() -> None:
     def trouble(kind: str, age_ns: int, count: int, reason: str = "syntax") -> Trouble:
         return Trouble(kind, "lombok", "d1", reason, count, NOW - age_ns, NOW - age_ns)
