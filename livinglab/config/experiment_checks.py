@@ -56,8 +56,8 @@ def _areas(
             if area in getattr(design, side)[: int(number)]:
                 yield (side, number), f"{area} is named twice"
             elif side == "control" and area in design.treated:
-                told = f"{area} is treated: it cannot show what happens without the intervention"
-                yield (side, number), told
+                told = f"treated and control share {area}, which cannot show what happens without"
+                yield (side, number), f"{told} the intervention"
     named: list[tuple[Loc, str]] = [*_side("treated", design), *_side("control", design)]
     named += [(("covariates", n, "area"), row.area) for n, row in enumerate(design.covariates)]
     for loc, area in named:
@@ -145,7 +145,11 @@ def _is_weather(name: str, tree: Tree) -> bool:
 def _lives(
     design: ExperimentSpec, part: LabTree, tree: Tree, reader: TreeReader
 ) -> Iterator[Finding]:
-    """Somebody measures the primary outcome in each area while each phase lasts."""
+    """No phase ended before the first sensor of an area came.
+
+    One that left is no mistake of the design: moving a device must never be refused for its sake;
+    the days that are missing make the result invalid.
+    """
     indicator = tree.indicators.get(design.indicator)
     if indicator is None or _disorder(design) is not None:
         return
@@ -153,11 +157,9 @@ def _lives(
     for _, area in (*_side("treated", design), *_side("control", design)):
         rows = [row for row in part.devices if row.area == area]
         rows = [row for row in rows if quantity in measured_by(row.id, part, tree, reader)]
+        since = min((row.valid_from[:10] for row in rows), default="")
         for name, (first, end) in (("before", design.before), ("after", design.after)):
-            # A day of leeway: which zone the days are in does not matter here.
-            alive = (row.valid_from[:10] < end and first <= (row.valid_to or end) for row in rows)
-            if rows and not any(alive):
-                since = min(row.valid_from for row in rows)[:10]
+            if end <= since:
                 told = f"no device in {area} measures {quantity} from {first} to {end}"
                 yield (name,), f"{told}; the first one there is valid from {since}"
 
@@ -205,8 +207,8 @@ def _disorder(design: ExperimentSpec) -> Finding | None:
         if first >= end:
             return (name,), f"expected [first day, day after the last], got {first} to {end}"
     if design.after[0] < design.before[1]:
-        told = f"{design.after[0]} lies in the before phase (until {design.before[1]})"
-        return ("after",), f"{told}: phases must not overlap"
+        told = f"expected before to end when or before after begins, got {design.after[0]}"
+        return ("after",), f"{told} in the before phase (until {design.before[1]})"
     return None
 
 

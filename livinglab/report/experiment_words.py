@@ -183,10 +183,10 @@ class Words:
             text += " It goes the way that was expected." if as_said else (
                 " It goes the OTHER way than was expected: ask why before acting on it."
             )  # fmt: skip
-        if not self.design.control:
+        if "control area" in self.failed() or not self.design.control:
             text += (
-                " But there was no control area: the numbers cannot tell the measure from whatever"
-                " else changed at that time (season, weather, events, works nearby)."
+                " But there was no working control area: the numbers cannot tell the measure from"
+                " whatever else changed at that time (season, weather, events, works nearby)."
             )
         doubts = [name for name in self.failed() if name not in ("control area", "direction")]
         if doubts:

@@ -19,7 +19,7 @@ FAILED: Final[Mapping[str, str]] = {
     "stuck": "een kant met steeds dezelfde waarde",
     "gaps": "veel ontbrekende dagen",
     "four weeks": "een periode van minder dan vier weken",
-    "control area": "geen controlegebied",
+    "control area": "geen werkend controlegebied",
     "season": "perioden in verschillende seizoenen",
     "precision": "grilliger dagen dan voorzien",
     "weekdays": "weekdagen ongelijk verdeeld",
@@ -128,10 +128,10 @@ class DutchWords(Words):
 
     def _dutch_effect(self) -> str:
         text = "Er is een verandering aangetoond die toeval alleen nauwelijks maakt."
-        if not self.design.control:
+        if "control area" in self.failed() or not self.design.control:
             text += (
-                " Maar er was geen controlegebied: de cijfers onderscheiden de maatregel niet van"
-                " wat er in die tijd nog meer veranderde (seizoen, weer, evenementen, werk)."
+                " Maar er was geen werkend controlegebied: de cijfers onderscheiden de maatregel"
+                " niet van wat er verder veranderde (seizoen, weer, evenementen, werkzaamheden)."
             )
         if "direction" in self.failed():
             text += " Ze gaat de ANDERE kant op dan verwacht: zoek eerst uit waarom."

@@ -375,7 +375,10 @@ def test_placebo_without_an_answer_is_no_success_of_the_method() -> None:
 def test_an_effect_without_a_control_area_is_not_laid_at_the_measure_alone() -> None:
     failed = [{"name": "control area", "passed": False, "consequence": "None."}]
     plan = design(placebo=False, control=())
-    for kind, told in ((Words, "cannot tell the measure"), (DutchWords, "geen controlegebied")):
+    for kind, told in (
+        (Words, "cannot tell the measure"),
+        (DutchWords, "geen werkend controlegebied"),
+    ):
         said = words(kind, checks=failed)
         said.design = plan
         assert told in said.means()

@@ -354,3 +354,12 @@ def test_hard_series_have_a_result_that_claims_nothing(method: str, kind: str) -
     )
     json.dumps(result.to_dict(), allow_nan=False)
     assert result.verdict is not Verdict.EFFECT, result.reasons
+
+
+def test_control_that_never_varies_controls_nothing_and_that_is_told() -> None:
+    treated, control, _ = outcome(5.0)
+    result = evaluate(treated, control * 0, design=design(weekdays="adjust"))
+    told = {check.name: check for check in result.checks}
+    assert not told["control area"].passed
+    assert "as if there were none" in told["control area"].consequence
+    assert told["stuck"].passed

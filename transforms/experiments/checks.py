@@ -124,8 +124,14 @@ def gaps_check(phases: Phases) -> Check:
     return Check("gaps", passed=False, consequence=text)
 
 
-def control_check(*, has_control: bool) -> Check:
+def control_check(*, has_control: bool, is_idle: bool = False) -> Check:
     """Whether another place shows what would have happened anyway."""
+    if is_idle:
+        text = (
+            "The control area has the same value on every day: it shows nothing of what happened"
+            " meanwhile, as if there were none."
+        )
+        return Check("control area", passed=False, consequence=text)
     if has_control:
         text = (
             "A control area shows what happened meanwhile. What the intervention displaced to it"

@@ -63,7 +63,14 @@ def evaluate(
         phase(frame, 0, has_control=has_control),
         phase(frame, 1, has_control=has_control),
     )
-    work = Work(design, rows, phases, has_control=has_control, stuck=_stuck(frame))
+    work = Work(
+        design,
+        rows,
+        phases,
+        has_control=has_control,
+        stuck=_stuck(frame),
+        is_idle=has_control and _is_idle(frame),
+    )
     others = work.sensitivity() if opinions else work.required_opinions()
     weeks = work.weeks()
     verdict, checks, reasons = work.judged(weeks, others, instruments)
@@ -101,14 +108,31 @@ def evaluate(
 
 
 def _stuck(frame: pd.DataFrame) -> str:
-    """The first side that has one and the same value on all days of a phase, in words."""
-    used = frame[frame["used"]]
+    """The first side that has one and the same value on all days of a phase, in words.
+
+    A control that never varies makes no effect; that it controls nothing is another check.
+    """
     for side in ("treated", "control"):
-        for which, name in ((0, "before"), (1, "after")):
-            values = used.loc[used["after"] == which, side].dropna()
-            if len(values) > 1 and (values == values.iloc[0]).all():
-                return f"The {side} side is {values.iloc[0]:g} on every day {name}"
+        values = [_constant(frame, side, which) for which in (0, 1)]
+        if side == "control" and _is_idle(frame):
+            continue
+        for value, name in zip(values, ("before", "after"), strict=True):
+            if value is not None:
+                return f"The {side} side is {value:g} on every day {name}"
     return ""
+
+
+def _is_idle(frame: pd.DataFrame) -> bool:
+    """Whether the control has the same value on all days of both phases."""
+    values = {_constant(frame, "control", which) for which in (0, 1)}
+    return len(values) == 1 and None not in values
+
+
+def _constant(frame: pd.DataFrame, side: str, which: int) -> float | None:
+    """The value of a side on all days of a phase; None where it varies."""
+    values = frame.loc[frame["used"] & (frame["after"] == which), side].dropna()
+    is_one = len(values) > 1 and bool((values == values.iloc[0]).all())
+    return float(values.iloc[0]) if is_one else None
 
 
 def _means(frame: pd.DataFrame) -> dict[str, float]:

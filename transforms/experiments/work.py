@@ -53,13 +53,14 @@ class Work:
         *,
         has_control: bool,
         stuck: str = "",
+        is_idle: bool = False,
     ) -> None:
         self.design, self.days, self.phases = design, rows, phases
         self.is_paired = design.method == PAIRED
         #: Whether the model is two levels, without trends and without pairs.
         self.is_step = design.method not in WITH_TREND and not self.is_paired
         self.rows = pairs_of(rows) if self.is_paired else rows
-        self.has_control, self.stuck = has_control, stuck
+        self.has_control, self.stuck, self.is_idle = has_control, stuck, is_idle
         self.say = c.say_ratio if design.method == "counts" else c.say_unit
         self.model: Model = model_of(design.method, self.rows, has_control=has_control)
         self.problem = (
@@ -187,7 +188,7 @@ class Work:
             instruments,
             c.gaps_check(self.phases),
             c.duration_check(self.phases),
-            c.control_check(has_control=self.has_control),
+            c.control_check(has_control=self.has_control, is_idle=self.is_idle),
         ]
         if not self.problem:
             found += [
