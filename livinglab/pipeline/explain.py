@@ -58,7 +58,9 @@ def explain(
     target = Target(row.level, lab, row.theme.value)
     before, after = row.before_h * HOUR_NS, row.after_h * HOUR_NS
     reads = Window(interval.start_ns - before, interval.end_ns + after)
-    first = Window(interval.start_ns, interval.start_ns + 1)
+    # A year belongs to the window that it shares most with, whatever the zone of the lab.
+    inside = sum(interval) // 2 if row.of else interval.start_ns
+    first = Window(inside, inside + 1)
     above = _windows(project, scope, target, first, now_ns)
     upstream = Target(INDICATORS if row.of else CLEAN, lab, row.theme.value)
     below = _windows(project, scope, upstream, reads, now_ns)

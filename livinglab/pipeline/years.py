@@ -1,6 +1,7 @@
 """indicators -> indicators of the year: annual means, exceedances, Lden, AADT, groundwater levels.
 
-One window is a civil year of the lab; a row belongs to the window in which its own year starts. It
+One window is a civil year of the lab; a row belongs to the window in which its own year starts,
+half a day sooner or later, since that of fixed UTC+1 begins at another instant in other zones. It
 is computed from the values of hours or days of the areas, not from readings, so years of minutes
 are never read at once. The year that runs is computed every day: its status says how much is there.
 """
@@ -50,7 +51,7 @@ class Years(Recipe):
     def place(self, span: Window) -> Place:
         """The lab's indicators of the theme, of years."""
         tags = {"lab": self.target.lab, "period": PERIODS}
-        return Place("indicators", self.target.theme, tags, span)
+        return Place("indicators", self.target.theme, tags, starts_of(span))
 
     def bounds(self) -> Iterator[int]:
         """Start and end of every device row."""
@@ -92,8 +93,10 @@ class Years(Recipe):
             for window in windows:
                 steps = self._expected(indicator, self.of(window).rows)
                 if steps:
-                    frame = self._evaluated(indicator, values, window, steps)
-                    add_rows(outputs, indicator, self.target.lab, [window], frame)
+                    begin = starts_of(window)
+                    frame = self._evaluated(indicator, values, begin, steps)
+                    rows = {begin: outputs[window]}
+                    add_rows(rows, indicator, self.target.lab, [begin], frame)
         return outputs
 
     def _read(self, store: Store, windows: Sequence[Window]) -> pd.DataFrame:
@@ -112,20 +115,20 @@ class Years(Recipe):
         self,
         indicator: Indicator,
         values: pd.DataFrame,
-        window: Window,
+        begin: Window,
         steps: Mapping[str, int],
     ) -> pd.DataFrame:
-        """Values of an indicator per area and year.
+        """Values of an indicator per area and year that starts in `begin`.
 
         "valid" means that the coverage rule holds with valid values alone: a value that only some
         devices of an area gave enters, and makes the year indicative where it needs it.
         """
         mine = values[values["indicator"].isin(indicator.of) & values["area"].isin(list(steps))]
-        found = self._called(indicator, mine, window, steps)
+        found = self._called(indicator, mine, begin, steps)
         is_valid = mine["status"] == VALID
         if is_valid.all():
             return found
-        strict = self._called(indicator, mine[is_valid], window, steps)
+        strict = self._called(indicator, mine[is_valid], begin, steps)
         weaker = np.where(found["value"].notna(), INDICATIVE, INSUFFICIENT)
         status = np.where(strict["status"] == VALID, found["status"], weaker)
         return found.assign(status=pd.Series(status, dtype="str").array)
@@ -134,7 +137,7 @@ class Years(Recipe):
         self,
         indicator: Indicator,
         values: pd.DataFrame,
-        window: Window,
+        begin: Window,
         steps: Mapping[str, int],
     ) -> pd.DataFrame:
         panel = to_panel(
@@ -145,8 +148,8 @@ class Years(Recipe):
         )
         frame = function_of(indicator.function)(
             panel,
-            start=pd.Timestamp(window.start_ns, tz="UTC"),
-            end=pd.Timestamp(window.end_ns, tz="UTC"),
+            start=pd.Timestamp(begin.start_ns, tz="UTC"),
+            end=pd.Timestamp(begin.end_ns, tz="UTC"),
             zone=self.scope.zone(self.target.lab),
             steps=dict(steps),
             coverage=indicator.coverage,
@@ -170,10 +173,15 @@ class Years(Recipe):
     def _rest(self, window: Window) -> int:
         """Time from the end of a window to the end of the last year that begins in it [ns]."""
         zone = self.scope.zone(self.target.lab)
-        start, end = (pd.Timestamp(edge, tz="UTC") for edge in window)
+        start, end = (pd.Timestamp(edge, tz="UTC") for edge in starts_of(window))
         periods = {row.period for row in self.scope.yearly(self.target.theme)}
         ends = (years(start, end, zone, period).span_ns[1] for period in periods)
         return max((last - window.end_ns for last in ends if last), default=0)
+
+
+def starts_of(window: Window) -> Window:
+    """Time in which the years of a window start."""
+    return Window(window.start_ns - DAY_NS // 2, window.end_ns - DAY_NS // 2)
 
 
 def yearly_definition(indicator: Indicator) -> list[Any]:

@@ -132,6 +132,7 @@ def test_experiment_does_not_follow_the_day_before_its_first(tmp_path: Path) -> 
     assert [(row.level, row.same < row.windows) for row in outcome.summaries] == [
         ("clean", True),
         ("indicators", True),
+        ("years", True),
     ]
 
 
