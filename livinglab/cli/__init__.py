@@ -7,6 +7,7 @@ to do, never as a traceback.
 from __future__ import annotations
 
 import importlib
+import sqlite3
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -73,5 +74,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         sys.stderr.close()
+        return 1
+    except (OSError, sqlite3.Error) as error:
+        # What no command expected: a full or read-only disk, a file that is another user's.
+        told = f"error: {error}\n  -> look at the disk, the file and its permissions; then run it again"
+        error_console.print(told, style="red", markup=False, highlight=False)
         return 1
     return 0

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import resource
+import sqlite3
+from typing import Any
 
 import pytest
 from config_tree import ConfigTree
@@ -146,3 +148,20 @@ def test_device_add_without_the_column_says_so(tree, capsys):
     tree.write(DEVICES, "\n".join(",".join([*cells[:4], *cells[6:]]) for cells in rows))
     told = fails(tree, capsys, "device", "add", *NEW, "--lon", "5.4815", "--lat", "51.4362")
     assert "lon: missing heading" in told
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device", "out.csv"), sqlite3.OperationalError("disk I/O error")],
+)
+def test_error_of_the_disk_is_told_without_a_traceback(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing() -> Any:
+        raise error
+
+    monkeypatch.setattr("livinglab.cli.build_app", failing)
+    assert main(["check"]) == 1
+    said = capsys.readouterr().err
+    assert "look at the disk" in said
+    assert "Traceback" not in said
