@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except (OSError, sqlite3.Error) as error:
         # What no command expected: a full or read-only disk, a file that is another user's.
-        told = f"error: {error}\n  -> look at the disk, the file and its permissions; then run it again"
+        told = f"error: {error}\n  -> look at the disk, the file and its permissions"
         error_console.print(told, style="red", markup=False, highlight=False)
         return 1
     return 0
