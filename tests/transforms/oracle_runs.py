@@ -247,6 +247,23 @@ def counts_of_days(row: Row) -> float:
     return apart(ours, theirs)
 
 
+def highest_hour(row: Row) -> float:
+    """The highest of the day's hours in operation, by plain loops over the camera's file."""
+    table = telraam(TELRAAM[0])
+    _, start, end = local_days()
+    name = row["quantities"][0].removeprefix("count_")
+    found: dict[Any, list[float]] = {}
+    for at, count, uptime in zip(table.index, table[name], table["uptime"], strict=True):
+        if uptime >= 0.5:
+            found.setdefault(at.tz_convert(BERLIN).floor("D"), []).append(count)
+    days = {day: counts for day, counts in found.items() if start <= day < end and sum(counts)}
+    plain = [max(counts) / (sum(counts) if row["parameters"]["result"] == "share" else 1)
+             for counts in days.values()]  # fmt: skip
+    given = {"steps": {"street|cam|0": 3600}, "zone": BERLIN, "coverage": 0.0}
+    ours = values(row, camera(row["quantities"]), start, end, **given)
+    return apart(ours.reindex(pd.DatetimeIndex(list(days)).tz_convert("UTC").as_unit("ns")), plain)
+
+
 def share_of_days(row: Row) -> float:
     oracle, start, end = local_days()
     given = {"steps": {"street|cam|0": 3600}, "zone": BERLIN, "coverage": 0.0}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms import air, air_index, noise
+from transforms import air, air_index, mobility, noise
 from transforms.frames import time_ns, to_ns, to_panel
 
 ZONE = "Europe/Amsterdam"
@@ -27,6 +27,8 @@ INDICATORS = [
     (air.running_mean, {"width_h": 24}, 23, 0),
     (air.max_daily_8h_mean, {}, 7, 1),
     (air.max_daily_8h_mean, {"period": "day"}, 7, 0),
+    (mobility.highest_hour, {}, 0, 0),
+    (mobility.highest_hour, {"result": "share"}, 0, 0),
     (noise.laeq_hour, {}, 0, 0),
     (noise.level_exceeded, {"percent": 90}, 0, 0),
     (noise.lday, {}, 0, 0),

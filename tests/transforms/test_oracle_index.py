@@ -26,6 +26,7 @@ from oracle_runs import (
     ec25,
     flow_days,
     heat_index,
+    highest_hour,
     hourly_mean,
     intermittency,
     knmi_days,
@@ -81,6 +82,7 @@ FUNCTIONS = {
     "heat:night_minimum": Check("domain 9, plain minimum of KNMI hours", 0, night_minimum),
     "mobility:hourly_count": Check("mobility/telraam_*.json", 1e-4, counts_of_hours),
     "mobility:daily_count": Check("mobility/telraam_*_local_days.csv", 1e-4, counts_of_days),
+    "mobility:highest_hour": Check("mobility/telraam_*, plain maxima", 1e-9, highest_hour),
     "modes:modal_share": _SHARE,
     "noise:laeq_hour": Check("noise/laeq_1min_hourly.csv", 1e-4, noise_hour("laeq")),
     "noise:lday": Check("noise/laeq_1min.json", 1e-4, noise_day("lday", "following")),
@@ -145,6 +147,12 @@ YEARS = {
         "mobility/fremont_years.json", 1e-4, year.k_factor
     ),
     "traffic_indicators:peak_of_workdays": Check("domain 4.1, plain means", 1e-6, year.peak),
+    "traffic_indicators:peak_hour_of_workdays": Check(
+        "mobility/fremont_*.csv, plain means", 1e-6, year.peak_hour
+    ),
+    "several_years:mean_of_years": Check(
+        "domain 2.1, plain means of London's years", 1e-6, year.several_years
+    ),
     "traffic_indicators:mode_share_of_year": Check("domain 4.5, plain", 1e-9, year.mode_share),
     "groundwater_years:level_of_year": Check(
         "water/groundwater_gxg.json", 1e-5, year.level_of_year
@@ -177,7 +185,7 @@ CHECKS |= dict.fromkeys(("dry_days", "wet_days", "heavy_rain_days"), _RAIN_DAYS)
 CHECKS |= dict.fromkeys(("warm_days", "summer_days", "tropical_days", "tropical_nights"), _MAXIMA)
 CHECKS |= dict.fromkeys(("discharge_q95", "discharge_q5"), _FLOW)
 CHECKS |= dict.fromkeys(("rain_max_10min_year", "rain_max_60min_year"), _HIGHEST)
-CHECKS["rain_year"] = _SUM
+CHECKS |= dict.fromkeys(("rain_year", "energy_year", "gas_year"), _SUM)
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -74,6 +74,44 @@ def annual_reference(row: Row, name: str, year: int) -> float:
     return sorted(base, reverse=True)[given["allowed"]]
 
 
+def several_years(row: Row) -> float:
+    """London's two years put end to end: the statistic of each by plain loops, then their mean."""
+    given = row["parameters"]
+    name = quantity_of(row)
+    hours = london_panel(FILES[name], 0 * HOUR)["value"]
+    number = given["number"]
+    copies = [shifted_years(hours[hours.index.year == 2000 + each % 2], 2 * (each // 2))
+              for each in range(number)]  # fmt: skip
+    panel = pd.concat(copies)
+    panel = to_panel(panel.index - HOUR, "a", panel.to_numpy())
+    plain = {
+        "annual_mean": lambda year: float(copies[year].mean()),
+        "aot40": lambda year: plain_aot40(copies[year]),
+        "exceedance_count": lambda year: annual_reference(
+            {"function": ":exceedance_count", "parameters": given}, name, 2000 + year % 2
+        ),
+    }[given["statistic"]]
+    hours_of = [24 * (366 if year % 4 == 0 else 365) for year in range(number)]
+    valid = [year for year in range(number) if len(copies[year]) >= 0.9 * hours_of[year]]
+    assert valid
+    expected = plain_mean([plain(year) for year in valid])
+    return apart([year_of(row, panel, 2000 + number - 1, 3600)], [expected])
+
+
+def shifted_years(hours: pd.Series[float], years: int) -> pd.Series[float]:
+    """The same hours of another year, those of 29 February left out where it has none."""
+    moved = [at.replace(year=at.year + years) for at in hours.index
+             if years % 4 == 0 or (at.month, at.day) != (2, 29)]  # fmt: skip
+    keep = [years % 4 == 0 or (at.month, at.day) != (2, 29) for at in hours.index]
+    return pd.Series(hours.to_numpy()[keep], index=pd.DatetimeIndex(moved))
+
+
+def plain_aot40(hours: pd.Series[float]) -> float:
+    spring = hours[hours.index.month.isin([5, 6, 7])]
+    daytime = spring[(spring.index.hour >= 8) & (spring.index.hour < 20)]
+    return sum(max(0.0, value - 80.0) for value in daytime) * 92 * 12 / len(daytime)
+
+
 def plain_base(name: str, of: str, year: int) -> list[float]:
     if of == "hour":
         hours = london_panel(name, 0 * HOUR)["value"]
@@ -89,9 +127,7 @@ def plain_base(name: str, of: str, year: int) -> list[float]:
 
 def aot40(row: Row) -> float:
     hours = london_panel("o3", 0 * HOUR)["value"]
-    spring = hours[(hours.index.year == 2001) & hours.index.month.isin([5, 6, 7])]
-    daytime = spring[(spring.index.hour >= 8) & (spring.index.hour < 20)]
-    expected = sum(max(0.0, value - 80.0) for value in daytime) * 92 * 12 / len(daytime)
+    expected = plain_aot40(hours[hours.index.year == 2001])
     return apart([year_of(row, london_panel("o3", HOUR), 2001, 3600)], [expected])
 
 
@@ -225,6 +261,16 @@ def peak(row: Row) -> float:
     means = [plain_mean([n for at, n in hours.items() if at.hour == hour and workday(at)])
              for hour in range(first, last)]  # fmt: skip
     return apart([of_counter(row, {row["of"][0]: hours})], [plain_mean(means)])
+
+
+def peak_hour(row: Row) -> float:
+    hours = fremont_hours()
+    means = [plain_mean([n for at, n in hours.items() if at.hour == hour and workday(at)])
+             for hour in range(24)]  # fmt: skip
+    highest = max(means)
+    expected = {"hour": float(means.index(highest)), "count": highest,
+                "share": highest / sum(means)}[row["parameters"]["result"]]  # fmt: skip
+    return apart([of_counter(row, {row["of"][0]: hours})], [expected])
 
 
 def mode_share(row: Row) -> float:
