@@ -361,3 +361,22 @@ def meter(row: Row) -> float:
     ours = values(row, to_panel(times, "a", total), days.iloc[0], days.iloc[-1] + DAY,
                   steps={"a": 3600})  # fmt: skip
     return apart(ours, oracle["rain_mm_trace_0"])
+
+
+# ---------------------------------------------------------------- weirs
+def overflow(row: Row) -> float:
+    """Domain 10.2: on from 10:00 to 11:00, and from 09:00 to 09:30 of the next day."""
+    start = NOON.floor("D")
+    times = pd.date_range(start - HOUR, start + 2 * DAY + HOUR, freq="10min")
+    late = (times >= start + DAY + 9 * HOUR) & (times < start + DAY + 9.5 * HOUR)
+    on = ((times >= start + 10 * HOUR) & (times < start + 11 * HOUR)) | late
+    alone = times == start + 20 * HOUR  # one reading is no spill
+    panel = to_panel(times, "a", np.where(on | alone, 0.1, -0.3))
+    ours = values(row, panel, start, start + 2 * DAY, steps={"a": 600})
+    hours = np.zeros(48)
+    hours[10], hours[33] = 1.0, 0.5
+    if row["period"] == "hour":
+        return apart(ours, hours)
+    days = hours.reshape(2, 24).sum(axis=1)
+    is_volume = row["parameters"]["result"] == "volume"
+    return apart(ours, days * 3600 * 1.83 * 0.1**1.5 if is_volume else days)

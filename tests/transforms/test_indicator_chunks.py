@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms import air, air_index, mobility, noise
+from transforms import air, air_index, mobility, noise, overflow_indicators
 from transforms.frames import time_ns, to_ns, to_panel
 
 ZONE = "Europe/Amsterdam"
@@ -29,6 +29,8 @@ INDICATORS = [
     (air.max_daily_8h_mean, {"period": "day"}, 7, 0),
     (mobility.highest_hour, {}, 0, 0),
     (mobility.highest_hour, {"result": "share"}, 0, 0),
+    (overflow_indicators.spill, {}, 1, 1),
+    (overflow_indicators.spill, {"result": "volume"}, 1, 1),
     (noise.laeq_hour, {}, 0, 0),
     (noise.level_exceeded, {"percent": 90}, 0, 0),
     (noise.lday, {}, 0, 0),

@@ -40,6 +40,7 @@ from oracle_runs import (
     noise_events,
     noise_hour,
     occupied,
+    overflow,
     rain_depth,
     running_8h,
     running_24h,
@@ -107,6 +108,7 @@ FUNCTIONS = {
     "air:lowest_of_hours": Check("domain 2.2, plain minima of London", 1e-9, lowest_of_hours),
     "parking:occupied_share": Check("domain 4.6, 9 of 24 hours", 1e-9, occupied),
     "parking:turnover": Check("domain 4.6, 3 arrivals", 0, arrivals),
+    "overflow_indicators:spill": Check("domain 10.2 CSO and weir", 1e-9, overflow),
     "meters:daily_use": Check("water/knmi_260_daily.csv as a meter", 1e-4, meter),
 }
 CHECKS = {name: FUNCTIONS[row["function"]] for name, row in ROWS.items()
@@ -160,6 +162,8 @@ YEARS = {
     "groundwater_years:long_term_level": Check(
         "water/groundwater_gxg.json", 1e-5, year.long_term_level
     ),
+    "overflow_indicators:overflow_of_year": Check("domain 10.2 CSO", 1e-9, year.overflow),
+    "rain_years:rain_events_of_year": Check("water/knmi_uurgeg_260, walk", 1e-9, year.rain_events),
     "yearly:return_period_of_year": Check("domain 5.4, table", 0.02, year.return_period),
     "yearly:lowest_flow_of_year": Check(
         "water/vmm_flow.json days, plain", 1e-6, year.flow_statistic(year.lowest_week)
@@ -185,7 +189,7 @@ CHECKS |= dict.fromkeys(("dry_days", "wet_days", "heavy_rain_days"), _RAIN_DAYS)
 CHECKS |= dict.fromkeys(("warm_days", "summer_days", "tropical_days", "tropical_nights"), _MAXIMA)
 CHECKS |= dict.fromkeys(("discharge_q95", "discharge_q5"), _FLOW)
 CHECKS |= dict.fromkeys(("rain_max_10min_year", "rain_max_60min_year"), _HIGHEST)
-CHECKS |= dict.fromkeys(("rain_year", "energy_year", "gas_year"), _SUM)
+CHECKS |= dict.fromkeys(("rain_year", "energy_year", "gas_year", "overflow_volume_year"), _SUM)
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from oracle_runs import DAY, FILES, HOUR, Row, apart, london_panel, values
 from shared_data import oracle_csv, oracle_json
-from shared_mobility_water import FREMONT_TOTAL, dino, flow, fremont, water_oracle
+from shared_mobility_water import FREMONT_TOTAL, dino, flow, fremont, knmi, water_oracle
 
 from transforms.frames import to_panel
 
@@ -404,3 +404,36 @@ def maximum(row: Row) -> float:
     stamps = pd.date_range("2025-01-01", periods=365, tz="UTC")
     depths = np.arange(365.0) % 37
     return apart([year_of(row, to_panel(stamps, "a", depths), 2025, 86_400)], [36.0])
+
+
+def overflow(row: Row) -> float:
+    """Domain 10.2: 10:00 to 11:00 and 09:00 to 09:30 the next day are one event of 23.5 h.
+
+    A second one, 24 h after the end of the first, spills over an hour's edge for 40 minutes.
+    """
+    stamps = pd.date_range("2025-01-01", periods=8760, freq="h", tz="UTC")
+    net = pd.Series(0.0, index=stamps)
+    net["2025-07-01T10:00Z"], net["2025-07-02T09:00Z"] = 1.0, 0.5
+    net["2025-07-03T10:00Z"], net["2025-07-03T11:00Z"] = 1 / 6, 0.5
+    expected = {"events": 2.0, "gross_h": 23.5 + 2 / 3, "net_h": 1.5 + 2 / 3}
+    ours = year_of(row, to_panel(stamps, "a", net.to_numpy()), 2025, 3600)
+    return apart([ours], [expected[row["parameters"]["result"]]])
+
+
+def rain_events(row: Row) -> float:
+    """Events of De Bilt's hours, found by walking from hour to hour."""
+    rain = knmi()["precipitation"].dropna()
+    rain = rain[rain.index.year == 2000]
+    given = row["parameters"]
+    depths, dry, depth = [], math.inf, 0.0
+    for amount in rain:
+        wet = amount >= 0.1
+        if wet and dry >= given["pause_h"]:
+            depths.append(depth)
+            depth = 0.0
+        depth += amount if wet else 0.0
+        dry = 0 if wet else dry + 1
+    depths = [each for each in (*depths, depth) if each >= given["least_mm"] - 1e-9]
+    ours = year_of(row, to_panel(rain.index, "a", rain.to_numpy()), 2000, 3600)
+    expected = {"events": float(len(depths)), "largest_mm": max(depths)}
+    return apart([ours], [expected[given["result"]]])
