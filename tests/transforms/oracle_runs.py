@@ -380,3 +380,58 @@ def overflow(row: Row) -> float:
     days = hours.reshape(2, 24).sum(axis=1)
     is_volume = row["parameters"]["result"] == "volume"
     return apart(ours, days * 3600 * 1.83 * 0.1**1.5 if is_volume else days)
+
+
+# ---------------------------------------------------------------- parking peak, charging, routes
+def peak_of_places(row: Row) -> float:
+    """Two of three places from 09:07 on, three of three from 09:20 to 09:31."""
+    start = NOON.floor("D")
+    times = pd.date_range(start - HOUR, start + DAY, freq="min", inclusive="left")
+    spans = {"a": ("09:00", "12:00"), "b": ("09:07", "12:00"), "c": ("09:20", "09:31")}
+    clock = times.strftime("%H:%M")
+    taken = {name: ((clock >= first) & (clock < last)) * 1.0
+             for name, (first, last) in spans.items()}  # fmt: skip
+    panel = pd.concat([to_panel(times, f"square|{name}|0", on) for name, on in taken.items()])
+    quarters = pd.Series(sum(taken.values()) / 3, index=times).groupby(times.floor("15min")).mean()
+    module, _, name = row["function"].partition(":")
+    table = getattr(importlib.import_module(f"transforms.{module}"), name)(
+        panel, start=start, end=start + DAY, zone="UTC", coverage=row["coverage"],
+        steps=dict.fromkeys(panel["series"].unique(), 60), **row.get("parameters", {}),
+    )  # fmt: skip
+    return apart(table["value"], [quarters.max()] * 3)
+
+
+SOCKET_ON = [1.0] * 10 + [0.0] * 14
+SOCKET_W = [7400.0] * 3 + [100.0] * 7 + [20.0] * 14
+
+
+def socket(row: Row) -> float:
+    """Connected for ten hours of the day, charging for three: idle for seven."""
+    start = NOON.floor("D")
+    times = pd.date_range(start, start + DAY, freq="h", inclusive="left")
+    panel = quantities_panel("a", times, {"socket_connected": SOCKET_ON, "socket_power": SOCKET_W})
+    if len(row["quantities"]) == 1:
+        panel = panel[panel["quantity"] == "socket_power"][["series", "value"]]
+    expected = 7 / 10 if len(row["quantities"]) > 1 else 3 / 24
+    return apart(values(row, panel, start, start + DAY, steps={"a": 3600}), [expected])
+
+
+def route(row: Row) -> float:
+    """Domain 10.2 buffer index: 300 310 320 330 420 s, none of them in one quarter of an hour.
+
+    A sixth vehicle that stopped for lunch is beyond three deviations of its own quarter.
+    """
+    start = NOON.floor("D") + 9 * HOUR
+    seconds = [300.0, 310.0, 320.0, 330.0, 420.0]
+    quarters = [start + minutes * HOUR / 60 for minutes in (1, 16, 31, 46, 59)]
+    crowd = [start + 16 * HOUR / 60 + pd.Timedelta(seconds=each) for each in (1, 2, 3)]
+    times, all_seconds = [*quarters, *crowd], [*seconds, 309.0, 311.0, 3600.0]
+    panel = to_panel(pd.DatetimeIndex(times), "a", all_seconds)
+    kept = sorted([*seconds, 309.0, 311.0])
+    low, high = np.percentile(kept, 15), np.percentile(kept, 95)
+    average = sum(kept) / len(kept)
+    expected = {"median": kept[3], "p80": np.percentile(kept, 80), "p95": high,
+                "buffer_index": (high - average) / average,
+                "planning_time_index": high / low}[row["parameters"]["result"]]  # fmt: skip
+    first, length = (start, HOUR) if row["period"] == "hour" else (start.floor("D"), DAY)
+    return apart(values(row, panel, first, first + length, steps={"a": 60}), [expected])

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms import air, air_index, mobility, noise, overflow_indicators
+from transforms import (
+    air,
+    air_index,
+    charging,
+    mobility,
+    noise,
+    overflow_indicators,
+    travel_indicators,
+)
 from transforms.frames import time_ns, to_ns, to_panel
 
 ZONE = "Europe/Amsterdam"
@@ -31,6 +39,8 @@ INDICATORS = [
     (mobility.highest_hour, {"result": "share"}, 0, 0),
     (overflow_indicators.spill, {}, 1, 1),
     (overflow_indicators.spill, {"result": "volume"}, 1, 1),
+    (charging.charging_share, {"least_w": 60.0}, 0, 0),
+    (travel_indicators.travel_times, {"result": "buffer_index"}, 0, 0),
     (noise.laeq_hour, {}, 0, 0),
     (noise.level_exceeded, {"percent": 90}, 0, 0),
     (noise.lday, {}, 0, 0),

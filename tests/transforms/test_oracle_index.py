@@ -41,10 +41,13 @@ from oracle_runs import (
     noise_hour,
     occupied,
     overflow,
+    peak_of_places,
     rain_depth,
+    route,
     running_8h,
     running_24h,
     share_of_days,
+    socket,
     speeds,
     wind,
 )
@@ -109,6 +112,10 @@ FUNCTIONS = {
     "parking:occupied_share": Check("domain 4.6, 9 of 24 hours", 1e-9, occupied),
     "parking:turnover": Check("domain 4.6, 3 arrivals", 0, arrivals),
     "overflow_indicators:spill": Check("domain 10.2 CSO and weir", 1e-9, overflow),
+    "parking:peak_occupancy": Check("domain 4.6, counts of every minute", 1e-9, peak_of_places),
+    "charging:charging_share": Check("domain 4.6, 3 of 24 hours", 1e-9, socket),
+    "charging:idle_share": Check("domain 4.6, 7 of 10 hours", 1e-9, socket),
+    "travel_indicators:travel_times": Check("domain 4.7, plain percentiles", 1e-9, route),
     "meters:daily_use": Check("water/knmi_260_daily.csv as a meter", 1e-4, meter),
 }
 CHECKS = {name: FUNCTIONS[row["function"]] for name, row in ROWS.items()
