@@ -435,3 +435,57 @@ def route(row: Row) -> float:
                 "planning_time_index": high / low}[row["parameters"]["result"]]  # fmt: skip
     first, length = (start, HOUR) if row["period"] == "hour" else (start.floor("D"), DAY)
     return apart(values(row, panel, first, first + length, steps={"a": 60}), [expected])
+
+
+# ---------------------------------------------------------------- circular, heat of the city
+def waste_of_fractions(row: Row) -> float:
+    """Two trucks weigh six fractions: the area's sum of those asked for, by hand."""
+    start = NOON.floor("D")
+    kg = {"residual": 400.0, "organic": 150.0, "paper": 90.0, "glass": 40.0, "packaging": 25.0,
+          "textile": 5.0}  # fmt: skip
+    parts = [to_panel([start + hour * HOUR], f"street|{truck}|{name}", [share * mass])
+             for name, mass in kg.items()
+             for truck, hour, share in (("a", 7, 0.25), ("b", 15, 0.75))]  # fmt: skip
+    panel = pd.concat(sorted(parts, key=lambda part: part["series"].iloc[0]))
+    asked = row["parameters"]["fractions"]
+    module, _, name = row["function"].partition(":")
+    table = getattr(importlib.import_module(f"transforms.{module}"), name)(
+        panel, start=start, end=start + DAY, zone="UTC", coverage=row["coverage"],
+        steps=dict.fromkeys(panel["series"], 3600), fractions=asked,
+    )  # fmt: skip
+    return apart(table["value"], [sum(kg[each] for each in asked)] * 2 * len(asked))
+
+
+def emptyings(row: Row) -> float:
+    start = NOON.floor("D")
+    levels = [80.0, 90.0, 20.0, 60.0, 59.0, 19.0, 30.0, 95.0]  # falls of 70, 1 and 40
+    panel = to_panel(pd.date_range(start, periods=8, freq="3h"), "a", levels)
+    return apart(values(row, panel, start, start + DAY, steps={"a": 10_800}), [2.0])
+
+
+def solar(row: Row) -> float:
+    """10 kWh produced, 6 fed in, 12 taken: 40 % of the production and a quarter of the use."""
+    start = NOON.floor("D")
+    times = pd.date_range(start, start + DAY, freq="h")
+    meters = {"energy_produced": 10.0, "energy_exported": 6.0, "energy_imported": 12.0}
+    totals = {name: 500 + np.linspace(0, kwh, 25) for name, kwh in meters.items()}
+    ours = values(row, quantities_panel("a", times, totals), start, start + DAY,
+                  steps={"a": 3600})  # fmt: skip
+    expected = {"self_consumption": 4 / 10, "self_sufficiency": 4 / 16}
+    return apart(ours, [expected[row["parameters"]["result"]]])
+
+
+def heat_increment(row: Row) -> float:
+    """A night of six hours of which the second and third blow: the mean of the other four."""
+    start = NOON.floor("D")
+    times = pd.date_range(start, start + 2 * DAY, freq="h", inclusive="left")
+    wind = np.full(len(times), 2.0)
+    wind[23:25] = 3.0
+    street, away = 20.0 + np.arange(len(times)) / 10, np.full(len(times), 18.0)
+    panels = [quantities_panel(f"{area}|{area}1|0", times,
+                               {"air_temperature": warm, "wind_speed": wind})
+              for area, warm in (("rural", away), ("street", street))]  # fmt: skip
+    steps = {"rural|rural1|0": 3600, "street|street1|0": 3600}
+    ours = values(row, pd.concat(panels), start, start + DAY, steps=steps)
+    calm = [22, 25, 26, 27]
+    return apart(ours, [sum(street[hour] - 18.0 for hour in calm) / 4])

@@ -19,6 +19,7 @@ from transforms import (
     noise,
     overflow_indicators,
     travel_indicators,
+    waste,
 )
 from transforms.frames import time_ns, to_ns, to_panel
 
@@ -41,6 +42,7 @@ INDICATORS = [
     (overflow_indicators.spill, {"result": "volume"}, 1, 1),
     (charging.charging_share, {"least_w": 60.0}, 0, 0),
     (travel_indicators.travel_times, {"result": "buffer_index"}, 0, 0),
+    (waste.emptyings_of_day, {"fall": 20.0}, 24, 0),
     (noise.laeq_hour, {}, 0, 0),
     (noise.level_exceeded, {"percent": 90}, 0, 0),
     (noise.lday, {}, 0, 0),

@@ -24,7 +24,9 @@ from oracle_runs import (
     daily_mean,
     eaqi,
     ec25,
+    emptyings,
     flow_days,
+    heat_increment,
     heat_index,
     highest_hour,
     hourly_mean,
@@ -48,7 +50,9 @@ from oracle_runs import (
     running_24h,
     share_of_days,
     socket,
+    solar,
     speeds,
+    waste_of_fractions,
     wind,
 )
 
@@ -116,6 +120,10 @@ FUNCTIONS = {
     "charging:charging_share": Check("domain 4.6, 3 of 24 hours", 1e-9, socket),
     "charging:idle_share": Check("domain 4.6, 7 of 10 hours", 1e-9, socket),
     "travel_indicators:travel_times": Check("domain 4.7, plain percentiles", 1e-9, route),
+    "waste:daily_waste": Check("domain 9, sums by hand", 0, waste_of_fractions),
+    "waste:emptyings_of_day": Check("domain 9, two falls", 0, emptyings),
+    "solar:solar_share": Check("domain 9, worked", 1e-9, solar),
+    "heat_island:night_increment": Check("domain 9, worked night", 1e-9, heat_increment),
     "meters:daily_use": Check("water/knmi_260_daily.csv as a meter", 1e-4, meter),
 }
 CHECKS = {name: FUNCTIONS[row["function"]] for name, row in ROWS.items()
@@ -171,6 +179,9 @@ YEARS = {
     ),
     "overflow_indicators:overflow_of_year": Check("domain 10.2 CSO", 1e-9, year.overflow),
     "rain_years:rain_events_of_year": Check("water/knmi_uurgeg_260, walk", 1e-9, year.rain_events),
+    "waste:household_waste_of_year": Check("domain 9, by hand", 1e-9, year.household_waste),
+    "waste:separation_rate_of_year": Check("domain 9, by hand", 1e-9, year.separation),
+    "solar:solar_share_of_year": Check("domain 9, plain sums", 1e-9, year.solar),
     "yearly:return_period_of_year": Check("domain 5.4, table", 0.02, year.return_period),
     "yearly:lowest_flow_of_year": Check(
         "water/vmm_flow.json days, plain", 1e-6, year.flow_statistic(year.lowest_week)
@@ -196,7 +207,9 @@ CHECKS |= dict.fromkeys(("dry_days", "wet_days", "heavy_rain_days"), _RAIN_DAYS)
 CHECKS |= dict.fromkeys(("warm_days", "summer_days", "tropical_days", "tropical_nights"), _MAXIMA)
 CHECKS |= dict.fromkeys(("discharge_q95", "discharge_q5"), _FLOW)
 CHECKS |= dict.fromkeys(("rain_max_10min_year", "rain_max_60min_year"), _HIGHEST)
-CHECKS |= dict.fromkeys(("rain_year", "energy_year", "gas_year", "overflow_volume_year"), _SUM)
+CHECKS |= dict.fromkeys(
+    ("rain_year", "energy_year", "gas_year", "overflow_volume_year", "emptyings_year"), _SUM
+)
 
 
 @pytest.mark.parametrize("name", ROWS)
