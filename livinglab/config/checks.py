@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from livinglab.config.calibration_methods import DERIVABLE
 from livinglab.config.catalogue import IndicatorSpec, ModelSpec, QualitySpec, QuantitySpec
@@ -176,6 +176,10 @@ def _check_function(spec: IndicatorSpec, place: Place, findings: Findings) -> No
     except FunctionError as error:
         findings.add(place, ("function",), str(error))
         return
+    households = spec.parameters.get("households", {})
+    if not isinstance(households, Mapping) or not all(map(_is_positive, households.values())):
+        told = f"expected {{area: number}}, or {{}} for those of lab.yaml, got {households!r}"
+        findings.add(place, ("parameters", "households"), told)
     for name in spec.parameters:
         if name in _GIVEN:
             findings.add(place, ("parameters", name), "is given by the pipeline, not by parameters")
@@ -183,6 +187,10 @@ def _check_function(spec: IndicatorSpec, place: Place, findings: Findings) -> No
             own = sorted(parameters - _GIVEN)
             told = f"{spec.function} has no such parameter{nearest(name, own)}"
             findings.add(place, ("parameters", name), told)
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
 
 
 def _check_quality_names(spec: QualitySpec, tree: Tree, reader: TreeReader, place: Place) -> None:

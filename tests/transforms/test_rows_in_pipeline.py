@@ -109,3 +109,35 @@ def valid_areas(scope: Scope, name: str) -> dict[str, float]:
 )
 def test_row_gives_the_street_its_value(scope: Scope, name: str, expected: float) -> None:
     assert valid_areas(scope, name) == {"kanaalstraat": pytest.approx(expected)}
+
+
+def test_households_of_an_area_reach_the_row(tmp_path: Path) -> None:
+    tree = ConfigTree(tmp_path)
+    tree.replace("labs/lombok/lab.yaml", "{id: kanaalstraat, label: Kanaalstraat}",
+                 "{id: kanaalstraat, label: Kanaalstraat, households: 420}")  # fmt: skip
+    row = tree.load().indicators["waste_paper_household_week"]
+    assert dict(row.parameters["households"]) == {"kanaalstraat": 420}
+
+
+@pytest.mark.parametrize("wrong", ["420", "{kanaalstraat: 0}", "{kanaalstraat: many}"])
+def test_wrong_households_of_a_row_are_told(tmp_path: Path, wrong: str) -> None:
+    tree = ConfigTree(tmp_path)
+    row = "of: [waste_paper_daily]\n  parameters: {households: "
+    tree.replace("indicators.yaml", row + "{}}", row + wrong + "}")
+    (problem,) = tree.problems()
+    assert "waste_paper_household_week.parameters.households: expected {area: number}" in problem
+
+
+@pytest.mark.parametrize(
+    ("new", "told"),
+    [
+        ("id: kanaalstraat, label: Kanaalstraat, households: 0", "areas[0].households"),
+        ("id: kanaalstraat, label: Kanaalstraat, households: many", "areas[0].households"),
+        ("id: papaverweg, label: Papaverweg, households: 9", "exists in lab buiksloterham too"),
+    ],
+)
+def test_wrong_households_are_told_with_their_place(tmp_path: Path, new: str, told: str) -> None:
+    tree = ConfigTree(tmp_path)
+    tree.replace("labs/lombok/lab.yaml", "id: kanaalstraat, label: Kanaalstraat", new)
+    mine = [problem for problem in tree.problems() if told in problem]
+    assert any("labs/lombok/lab.yaml, line" in problem for problem in mine), tree.problems()

@@ -450,7 +450,7 @@ def household_waste(row: Row) -> float:
     panel = pd.concat([to_panel(COLLECTIONS, name, np.full(len(COLLECTIONS), 1000.0))
                        for name in ("other", "street")])  # fmt: skip
     start, end = (pd.Timestamp(f"{year}-01-01", tz="UTC") for year in (2025, 2026))
-    assert row["parameters"]["households"] == {}, "the numbers of a lab are its own"
+    assert row["parameters"]["households"] == {}, "the numbers stand in lab.yaml"
     table = household_waste_of_year(panel, start=start, end=end, zone="UTC", coverage=0.8,
                                     steps={"other": 86_400, "street": 86_400},
                                     households={"street": 250})  # fmt: skip
