@@ -21,7 +21,9 @@ import pandas as pd
 from livinglab.errors import DataError
 from transforms.aggregate import covered_mean, is_covered
 from transforms.air import HOUR_COVERAGE, hour_cells, hourly_steps, window_means
+from transforms.air_capture import is_captured
 from transforms.cells import Cells, exceedances, maximum, mean, percentile, rank, regrid, total
+from transforms.frames import Floats
 from transforms.intervals import (
     UTC1,
     Bins,
@@ -31,7 +33,7 @@ from transforms.intervals import (
     regrouped,
     years,
 )
-from transforms.yearly import covered_year
+from transforms.yearly import covered_year, year_rows
 
 #: Least share of the values of a year: 90 % by 2008/50/EC, 85 % by (EU) 2024/2881.
 YEAR_COVERAGE: Final = 0.9
@@ -48,6 +50,7 @@ def annual_mean(
     steps: Mapping[str, int],
     coverage: float = YEAR_COVERAGE,
     period: str = "year_utc1",
+    capture: str = "year",
 ) -> pd.DataFrame:
     """Annual mean concentration: mean of all valid hourly means (not of daily means).
 
@@ -63,6 +66,9 @@ def annual_mean(
         Least data capture, of the hours of the year by the clock.
     period : str
         "year_utc1": fixed UTC+1 all year. "year": civil year.
+    capture : str
+        Where the capture must hold: "year", "quarters", "seasons" or "summer_months", see
+        `transforms.air_capture.is_captured`.
 
     Returns
     -------
@@ -86,8 +92,9 @@ def annual_mean(
     >>> annual_mean(panel[:100], **rows, period="year")[["value", "status"]].values.tolist()
     [[10.0, 'indicative']]
     """
-    base = _base(panel, years(start, end, zone, period), _zone(zone, period), steps, "hour")
-    return covered_year(base, mean(base), coverage)
+    asked, zone = years(start, end, zone, period), _zone(zone, period)
+    base = _base(panel, asked, zone, steps, "hour")
+    return _rows(base, mean(base), panel, zone, steps, capture, coverage)
 
 
 def annual_percentile(
@@ -100,21 +107,23 @@ def annual_percentile(
     coverage: float = YEAR_COVERAGE,
     period: str = "year_utc1",
     of: str = "hour",
+    capture: str = "year",
     percent: float = 98.0,
 ) -> pd.DataFrame:
     """Percentile (linear) of a year's hourly means, daily means or daily maximum 8-hour means.
 
     Parameters
     ----------
-    panel, start, end, zone, steps, coverage, period
+    panel, start, end, zone, steps, coverage, period, capture
         As in `annual_mean`.
     of : str
         "hour", "day" or "max_8h".
     percent : float
         0..100; 0 is the lowest, 100 the highest value.
     """
-    base = _base(panel, years(start, end, zone, period), _zone(zone, period), steps, of)
-    return covered_year(base, percentile(base, percent), coverage)
+    asked, zone = years(start, end, zone, period), _zone(zone, period)
+    base = _base(panel, asked, zone, steps, of)
+    return _rows(base, percentile(base, percent), panel, zone, steps, capture, coverage)
 
 
 def exceedance_count(
@@ -127,6 +136,7 @@ def exceedance_count(
     coverage: float = YEAR_COVERAGE,
     period: str = "year_utc1",
     of: str = "hour",
+    capture: str = "year",
     limit: float,
 ) -> pd.DataFrame:
     """Number of hours or days of a year strictly above `limit`.
@@ -135,7 +145,7 @@ def exceedance_count(
 
     Parameters
     ----------
-    panel, start, end, zone, steps, coverage, period, of
+    panel, start, end, zone, steps, coverage, period, of, capture
         As in `annual_percentile`.
     limit : float
         In the unit of the panel; a value equal to it is no exceedance.
@@ -144,8 +154,9 @@ def exceedance_count(
     ----------
     .. [1] Directive (EU) 2024/2881, Annex V.D.
     """
-    base = _base(panel, years(start, end, zone, period), _zone(zone, period), steps, of)
-    return covered_year(base, exceedances(base, limit), coverage)
+    asked, zone = years(start, end, zone, period), _zone(zone, period)
+    base = _base(panel, asked, zone, steps, of)
+    return _rows(base, exceedances(base, limit), panel, zone, steps, capture, coverage)
 
 
 def rank_value(
@@ -158,6 +169,7 @@ def rank_value(
     coverage: float = YEAR_COVERAGE,
     period: str = "year_utc1",
     of: str = "hour",
+    capture: str = "year",
     allowed: int,
 ) -> pd.DataFrame:
     """Highest value of a year when the `allowed` highest are set aside.
@@ -167,13 +179,14 @@ def rank_value(
 
     Parameters
     ----------
-    panel, start, end, zone, steps, coverage, period, of
+    panel, start, end, zone, steps, coverage, period, of, capture
         As in `annual_percentile`.
     allowed : int
         Exceedances that the limit permits.
     """
-    base = _base(panel, years(start, end, zone, period), _zone(zone, period), steps, of)
-    return covered_year(base, rank(base, allowed + 1), coverage)
+    asked, zone = years(start, end, zone, period), _zone(zone, period)
+    base = _base(panel, asked, zone, steps, of)
+    return _rows(base, rank(base, allowed + 1), panel, zone, steps, capture, coverage)
 
 
 def aot40(
@@ -228,6 +241,19 @@ def growing_season(years: Bins) -> Bins:
     month = parts.index.tz_convert(UTC1).month
     group = np.where((month >= 5) & (month <= 7), years.locate(parts.start_ns), -1)
     return regrouped(parts, group, years.start_ns)
+
+
+def _rows(
+    base: Cells,
+    value: Floats,
+    panel: pd.DataFrame,
+    zone: str,
+    steps: Mapping[str, int],
+    capture: str,
+    coverage: float,
+) -> pd.DataFrame:
+    covered = is_captured(base, panel, zone, steps, capture, coverage)
+    return year_rows(base.series, base.bins, value, base.n, base.expected, covered)
 
 
 def _zone(zone: str, period: str) -> str:

@@ -15,14 +15,15 @@ import pandas as pd
 
 from livinglab.errors import DataError
 from transforms.aggregate import is_covered, result_frame
-from transforms.cells import Cells, cells, total
+from transforms.cells import Cells, cells, maximum, regrid, total
 from transforms.frames import Ints, require_panel, time_ns
-from transforms.intervals import Bins, civil_days, hours, parts_of_days
+from transforms.intervals import Bins, civil_days, hours, hours_between, parts_of_days
 from transforms.speed_indicators import share_over_limit, v50, v85, v85_from_bins
 from transforms.wide import mark_weak
 
 __all__ = [
     "daily_count",
+    "highest_hour",
     "hourly_count",
     "in_operation",
     "share_over_limit",
@@ -31,6 +32,7 @@ __all__ = [
     "v85_from_bins",
 ]
 
+HOUR_S: Final = 3_600
 DAY_S: Final = 86_400
 
 
@@ -161,6 +163,68 @@ def daily_count(
     if merged_autumn_hour:
         expected = np.minimum(expected, np.repeat(DAY_S // grid.step_s, len(bins)))
     return _counted(grid, expected, coverage, indicative_coverage)
+
+
+def highest_hour(
+    panel: pd.DataFrame,
+    *,
+    start: pd.Timestamp,
+    end: pd.Timestamp,
+    zone: str,
+    steps: Mapping[str, int],
+    coverage: float = 1.0,
+    result: str = "count",
+    uptime: str = "uptime",
+    least_uptime: float = 0.5,
+) -> pd.DataFrame:
+    """Highest hour count of each civil day, or its share of the day's passages.
+
+    Hours of the clock with all their intervals; of equal hours it does not matter which.
+
+    Parameters
+    ----------
+    panel, start, end, zone, steps, uptime, least_uptime
+        As in `daily_count`.
+    coverage : float
+        Least share of the hours of the day that were counted; a share of a part of the day is too
+        high.
+    result : str
+        "count": passages per hour. "share": of the day's passages [1], none on a day without any.
+
+    Returns
+    -------
+    DataFrame
+        As `transforms.aggregate.result_frame`, index = UTC start of the civil day; n = hours.
+
+    Raises
+    ------
+    DataError
+        As `hourly_count`, or on an unknown result.
+
+    References
+    ----------
+    .. [1] FHWA, Traffic Monitoring Guide (2022), glossary (peak hour).
+
+    Examples
+    --------
+    >>> from transforms.frames import to_panel
+    >>> day = pd.Timestamp("2026-03-01T00:00Z")
+    >>> counts = to_panel(pd.date_range(day, periods=24, freq="h"), "a", [6.0] + [2.0] * 23)
+    >>> asked = {"start": day, "end": day + pd.Timedelta(days=1), "zone": "UTC"}
+    >>> highest_hour(counts, **asked, steps={"a": 3600}, result="share")["value"].round(4).tolist()
+    [0.1154]
+    """
+    if result not in {"count", "share"}:
+        raise DataError(f"unknown result of a highest hour {result!r}", hint="count or share")
+    bins = civil_days(start, end, zone)
+    grid = cells(in_operation(panel, uptime, least_uptime), hours_between(*bins.span_ns), steps)
+    counts = np.where(is_covered(grid.n, grid.expected, 1.0), total(grid), np.nan)
+    by_day = regrid(grid, counts, bins, np.maximum(grid.step_s, HOUR_S))
+    value, whole = maximum(by_day), total(by_day)
+    if result == "share":
+        value = np.divide(value, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    n, expected = by_day.n, by_day.expected
+    return result_frame(by_day, value, n, expected, is_covered(n, expected, coverage))
 
 
 def in_operation(panel: pd.DataFrame, uptime: str, least_uptime: float) -> pd.DataFrame:

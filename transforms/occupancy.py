@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from livinglab.errors import DataError
-from transforms.frames import Floats, require_panel, time_ns
+from transforms.frames import Floats, Ints, require_panel, time_ns
 
 SECOND_NS: Final = 1_000_000_000
 #: Sessions shorter or smaller are attempts [engineering default].
@@ -87,13 +87,13 @@ def occupancy(
     states = panel["value"].to_numpy()
     if not np.isin(states[~np.isnan(states)], (0.0, 1.0)).all():
         raise DataError("states other than 0 and 1", hint="map free to 0 and occupied to 1")
-    spans = _spans(panel, start, end, heartbeat_s)
+    spans = known_spans(panel, start, end, heartbeat_s)
     known, taken = _seconds(spans), _seconds(spans[spans["state"] == 1])
     spaces = panel["series"].nunique()
     whole = (end - start).total_seconds() * spaces
     arrivals = int(spans["arrival"].sum())
     return Occupancy(
-        mean=float(_means_between(spans, [start, end])[0]),
+        mean=float(means_between(spans, [start, end])[0]),
         peak=_peak(spans, start, end),
         known=known / whole if whole else 0.0,
         arrivals=arrivals,
@@ -210,10 +210,21 @@ def idle_share(connected_h: float, charging_h: float) -> float:
     return 1 - charging_h / connected_h if connected_h > 0 else float("nan")
 
 
-def _spans(
-    panel: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp, heartbeat_s: int
+def known_spans(
+    panel: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp, heartbeat_s: int | Ints
 ) -> pd.DataFrame:
-    """Stretches of known state, cut to the period; `arrival` marks 0 -> 1 within it."""
+    """Stretches of known state, cut to the period; `arrival` marks 0 -> 1 within it.
+
+    Parameters
+    ----------
+    heartbeat_s : int or array of int64
+        Time [s] after which a state is no longer trusted, of all rows or of each.
+
+    Returns
+    -------
+    DataFrame
+        `from`, `until` [ns], `state`, `arrival`.
+    """
     first, last = int(start.as_unit("ns").value), int(end.as_unit("ns").value)
     time = time_ns(panel)
     state = panel["value"].to_numpy()
@@ -237,7 +248,7 @@ def _seconds(spans: pd.DataFrame) -> float:
     return float((spans["until"] - spans["from"]).sum() / SECOND_NS)
 
 
-def _means_between(spans: pd.DataFrame, edges: Sequence[pd.Timestamp]) -> Floats:
+def means_between(spans: pd.DataFrame, edges: Sequence[pd.Timestamp]) -> Floats:
     """Mean share of the known spaces that is occupied, between consecutive edges.
 
     Weighted by time, not by spaces: when one of two sensors is silent the other speaks for both.
@@ -265,5 +276,5 @@ def _means_between(spans: pd.DataFrame, edges: Sequence[pd.Timestamp]) -> Floats
 
 def _peak(spans: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> float:
     """Highest mean of the quarter hours of the period."""
-    means = _means_between(spans, list(pd.date_range(start, end, freq="15min")))
+    means = means_between(spans, list(pd.date_range(start, end, freq="15min")))
     return float(np.nanmax(means)) if (~np.isnan(means)).any() else float("nan")

@@ -12,6 +12,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from livinglab.timeline import SECOND_NS
 from transforms.aggregate import indicator_rows, is_covered
 from transforms.frames import Floats, Ints, require_panel, time_ns
 from transforms.intervals import Bins, civil_days, hours
+from transforms.occupancy import known_spans, means_between
 
 #: Messages that may be missed before a state is not trusted any more (engineering default).
 HEARTBEATS = 2.5
@@ -109,6 +111,70 @@ def turnover(
     parts = [_place(panel, name, bins, heartbeats * steps[name]) for name in sorted(steps)]
     known, arrivals = (np.concatenate([part[k] for part in parts]) for k in (0, 2))
     return _rows(steps, bins, arrivals, known, coverage)
+
+
+def peak_occupancy(
+    panel: pd.DataFrame,
+    *,
+    start: pd.Timestamp,
+    end: pd.Timestamp,
+    zone: str,
+    steps: Mapping[str, int],
+    coverage: float = 0.75,
+    heartbeats: float = HEARTBEATS,
+) -> pd.DataFrame:
+    """Highest 15-minute mean of the day of the occupied share of all places of an area, 0..1.
+
+    Each place has the peak of its area ("area|place|channel"): the highest of its places alone
+    would be 1 on every day on which any of them was taken. Areas take the largest.
+
+    Parameters
+    ----------
+    panel, start, end, zone, steps, heartbeats
+        As in `occupied_share`.
+    coverage : float
+        Least share of the day in which the state of the place is known.
+
+    Returns
+    -------
+    DataFrame
+        As `occupied_share`.
+
+    Examples
+    --------
+    >>> from transforms.frames import to_panel
+    >>> day = pd.Timestamp("2026-03-01T00:00Z")
+    >>> times = pd.date_range(day, periods=24, freq="h")
+    >>> places = pd.concat([to_panel(times, "square|a|0", [1.0] * 5 + [0.0] * 19),
+    ...                     to_panel(times, "square|b|0", [0.0] * 24)])
+    >>> peak_occupancy(places, start=day, end=day + pd.Timedelta(days=1), zone="UTC",
+    ...     steps={"square|a|0": 3600, "square|b|0": 3600})["value"].tolist()
+    [0.5, 0.5]
+    """
+    bins = _bins(start, end, zone, "day")
+    names = sorted(steps)
+    known = [_place(panel, name, bins, heartbeats * steps[name])[0] for name in names]
+    areas = [name.partition("|")[0] for name in names]
+    trusted = {name: round(heartbeats * steps[name]) for name in names}
+    peaks = {area: _peaks(panel, area, bins, trusted) for area in sorted(set(areas))}
+    value = np.concatenate([peaks[area] for area in areas])
+    return _rows(steps, bins, value, np.concatenate(known), coverage)
+
+
+def _peaks(panel: pd.DataFrame, area: str, bins: Bins, trusted_s: Mapping[str, int]) -> Floats:
+    """Highest quarter of an hour of each bin, over the places of an area; NaN of none known."""
+    places = [name for name in trusted_s if name.partition("|")[0] == area]
+    here = panel[panel["series"].isin(places)]
+    heartbeat = np.asarray(here["series"].map(dict(trusted_s)), dtype=np.int64)
+    found = []
+    for first, last in pairwise(bins.edges_ns.tolist()):
+        day = pd.Timestamp(first, tz="UTC"), pd.Timestamp(last, tz="UTC")
+        # Each day by itself: its sums must not depend on the days computed with it.
+        means = means_between(
+            known_spans(here, *day, heartbeat), list(pd.date_range(*day, freq="15min"))
+        )
+        found.append(np.nanmax(means) if (~np.isnan(means)).any() else np.nan)
+    return np.asarray(found, dtype=np.float64)
 
 
 def _bins(start: pd.Timestamp, end: pd.Timestamp, zone: str, period: str) -> Bins:

@@ -45,6 +45,9 @@ AVERAGES: Final[Mapping[str, Callable[[pd.Series], Average]]] = {
     "werkdagetmaal": werkdagetmaal,
 }
 
+#: What can be asked of the peak hour of the average workday.
+PEAK_RESULTS: Final = ("hour", "count", "share")
+
 
 def average_day(
     panel: pd.DataFrame,
@@ -256,6 +259,46 @@ def peak_of_workdays(
         return float(peak_hours(workdays, [(first, last)])[f"mean_{first:02d}_{last:02d}"])
 
     return per_year(panel, years(start, end, zone, period), steps, coverage, zone, mean_of)
+
+
+def peak_hour_of_workdays(
+    panel: pd.DataFrame,
+    *,
+    start: pd.Timestamp,
+    end: pd.Timestamp,
+    zone: str,
+    steps: Mapping[str, int],
+    coverage: float = 0.75,
+    period: str = "year",
+    result: str = "share",
+) -> pd.DataFrame:
+    """Highest hour of the average workday of a year: when, how many, or which share of the day.
+
+    Monday to Friday without Dutch holidays, by local hour. No share unless every hour of the day
+    was counted.
+
+    Parameters
+    ----------
+    panel, start, end, zone, steps, coverage, period
+        As in `transforms.yearly.year_statistic`; hour counts.
+    result : str
+        "hour": local hour it begins at [h], 0..23. "count": passages per hour. "share": of the
+        average workday [1].
+
+    Raises
+    ------
+    DataError
+        On an unknown result.
+    """
+    if result not in PEAK_RESULTS:
+        hint = f"one of {', '.join(PEAK_RESULTS)}"
+        raise DataError(f"unknown result of a peak hour {result!r}", hint=hint)
+
+    def peak_of(hours: pd.Series) -> float:
+        workdays = hours[is_workday(pd.DatetimeIndex(hours.index).normalize())]
+        return float(peak_hours(workdays)[result])
+
+    return per_year(panel, years(start, end, zone, period), steps, coverage, zone, peak_of)
 
 
 def mode_share_of_year(

@@ -40,6 +40,8 @@ def build_registry(
         name: resolve_model(name, spec, quantities, place_of("models", name), findings)
         for name, spec in tree.models.items()
     }
+    areas = [area for part in tree.labs.values() for area in part.lab.areas]
+    households = {area.id: area.households for area in areas if area.households is not None}
     devices = resolve_devices(tree, models, place_of, findings)
     return Registry(
         version=hashlib.sha256(canonical.encode()).hexdigest()[:16],
@@ -50,7 +52,7 @@ def build_registry(
         labs=frozen({name: resolve_lab(name, part) for name, part in tree.labs.items()}),
         indicators=frozen(
             {
-                name: resolve_indicator(name, row, tree.indicators)
+                name: resolve_indicator(name, row, tree.indicators, households)
                 for name, row in tree.indicators.items()
             }
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from livinglab.config.calibration_methods import DERIVABLE
 from livinglab.config.catalogue import IndicatorSpec, ModelSpec, QualitySpec, QuantitySpec
@@ -19,6 +19,8 @@ from livinglab.units import conversion, is_unit
 
 #: What every indicator function gets from the pipeline, not from its row.
 _GIVEN = frozenset({"panel", "start", "end", "zone", "steps", "coverage"})
+#: Units that a function may turn a quantity into: how long [h], how much passed [m3, kWh, kg].
+_DERIVED = ("h", "m3", "kWh", "kg")
 
 
 def check_tree(tree: Tree, reader: TreeReader) -> None:
@@ -136,9 +138,10 @@ def _check_indicator(
             told = f"{name} is of theme {quantity.theme}, expected one of {spec.theme}"
             findings.add(place, loc, told)
     first = tree.quantities.get(spec.quantities[0])
-    # An index, a share or a count of events has no unit, whatever it is made of.
+    # An index, a share or a count of events has no unit, whatever it is made of; how long a state
+    # lasted and how much passed have their own.
     own = first.unit if first is not None and is_unit(first.unit) else spec.unit
-    if spec.unit not in {own, f"{own} NAP", "1", "%"}:
+    if spec.unit not in {own, f"{own} NAP", "1", "%", *_DERIVED}:
         told = f"expected {own!r}, the unit of {spec.quantities[0]}, got {spec.unit!r}"
         findings.add(place, ("unit",), told)
     for number, name in enumerate(spec.needs):
@@ -161,7 +164,7 @@ def _check_yearly(spec: IndicatorSpec, tree: Tree, reader: TreeReader, place: Pl
     if first is not None and spec.unit not in {
         first.unit,
         *(f"{first.unit} {time}" for time in ("h", "d")),  # sums over time
-        *("1", "%", "a"),  # counts, shares, return periods
+        *("1", "%", "a", *_DERIVED),  # counts, shares, return periods
     }:
         told = f"expected {first.unit!r}, the unit of {spec.of[0]}, got {spec.unit!r}"
         reader.findings.add(place, ("unit",), told)
@@ -173,6 +176,10 @@ def _check_function(spec: IndicatorSpec, place: Place, findings: Findings) -> No
     except FunctionError as error:
         findings.add(place, ("function",), str(error))
         return
+    households = spec.parameters.get("households", {})
+    if not isinstance(households, Mapping) or not all(map(_is_positive, households.values())):
+        told = f"expected {{area: number}}, or {{}} for those of lab.yaml, got {households!r}"
+        findings.add(place, ("parameters", "households"), told)
     for name in spec.parameters:
         if name in _GIVEN:
             findings.add(place, ("parameters", name), "is given by the pipeline, not by parameters")
@@ -180,6 +187,10 @@ def _check_function(spec: IndicatorSpec, place: Place, findings: Findings) -> No
             own = sorted(parameters - _GIVEN)
             told = f"{spec.function} has no such parameter{nearest(name, own)}"
             findings.add(place, ("parameters", name), told)
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
 
 
 def _check_quality_names(spec: QualitySpec, tree: Tree, reader: TreeReader, place: Place) -> None:

@@ -34,6 +34,7 @@ def check_labs(tree: Tree, reader: TreeReader) -> None:
     """Note what is wrong in and between labs."""
     _check_device_ids(tree, reader)
     _check_topics(tree, reader)
+    _check_households(tree, reader)
     for lab, part in tree.labs.items():
         _check_lab(part.lab, reader.place("lab", lab), reader.findings)
         _check_devices(lab, part, tree, reader)
@@ -108,6 +109,21 @@ def _check_device_ids(tree: Tree, reader: TreeReader) -> None:
             elif known_id != row.id:
                 told = f"{row.id!r} and {known_id!r} differ in upper and lower case alone"
                 reader.findings.add(place, ("id",), told)
+
+
+def _check_households(tree: Tree, reader: TreeReader) -> None:
+    """Indicators know areas by id: one with a number of its own has its id for itself."""
+    labs_of: dict[str, list[str]] = {}
+    for lab, part in tree.labs.items():
+        for area in part.lab.areas:
+            labs_of.setdefault(area.id, []).append(lab)
+    for lab, part in tree.labs.items():
+        for number, area in enumerate(part.lab.areas):
+            others = [each for each in labs_of[area.id] if each != lab]
+            if area.households is not None and others:
+                told = f"area {area.id!r} exists in lab {others[0]} too; with households its id is"
+                loc: Loc = ("areas", number, "households")
+                reader.findings.add(reader.place("lab", lab), loc, f"{told} unique over all labs")
 
 
 def _check_topics(tree: Tree, reader: TreeReader) -> None:

@@ -113,6 +113,7 @@ class AreaSpec(Spec):
     id: Slug
     label: Text
     polygon_rd: tuple[PointRd, ...] = ()
+    households: Annotated[Whole, Field(gt=0)] | None = None  # served, for waste per household
 
 
 class RouteSpec(Spec):

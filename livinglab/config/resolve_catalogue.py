@@ -82,9 +82,19 @@ def _model_key(key: str, row: KeySpec, quantity: Quantity) -> ModelKey:
 
 
 def resolve_indicator(
-    name: str, spec: IndicatorSpec, specs: Mapping[str, IndicatorSpec]
+    name: str,
+    spec: IndicatorSpec,
+    specs: Mapping[str, IndicatorSpec],
+    households: Mapping[str, int],
 ) -> Indicator:
-    """An indicator; one of the year measures what the indicators that it reads do."""
+    """An indicator; one of the year measures what the indicators that it reads do.
+
+    A parameter `households` gets what the labs say of their areas; its own entries win.
+    """
+    parameters = dict(spec.parameters)
+    own = parameters.get("households")
+    if isinstance(own, Mapping):  # anything else is noted by the checks
+        parameters["households"] = {**households, **own}
     bases = [specs[base] for base in spec.of if base in specs] or [spec]
     quantities = tuple(dict.fromkeys(each for base in bases for each in base.quantities))
     return Indicator(
@@ -92,7 +102,7 @@ def resolve_indicator(
         theme=spec.theme,
         function=spec.function,
         quantities=quantities,
-        parameters=deep_frozen(spec.parameters),
+        parameters=deep_frozen(parameters),
         period=spec.period,
         unit=spec.unit,
         coverage=spec.coverage,

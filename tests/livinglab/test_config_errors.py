@@ -81,7 +81,7 @@ SPOILED = [
      "lday_year: an indicator of the year names of, and no quantities"),
     ("indicators.yaml", "of: [lday]", "of: [lday]\n  area_rule: mean",
      "lday_year: area_rule of a year is that of what `of` names"),
-    ("indicators.yaml", 'unit: "ug/m3 h"', 'unit: "ug/m3 s"', "o3_aot40.unit: expected 'ug/m3'"),
+    ("indicators.yaml", 'unit: "ug/m3 h"\n  coverage: 0.9', 'unit: "ug/m3 s"\n  coverage: 0.9', "o3_aot40.unit: expected 'ug/m3'"),
     # labs
     ("labs/lombok/lab.yaml", "[GM0344]", "[GM344]", "labs/lombok/lab.yaml, line 7, cbs_codes[0]: expected GM + 4"),
     ("labs/lombok/lab.yaml", "[GM0344]", "[0344]", "cbs_codes[0]: expected GM + 4 digits"),

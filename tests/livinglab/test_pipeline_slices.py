@@ -49,7 +49,7 @@ EDITS = [
     ("quantities.yaml", "suspect: [-10, 300]", "suspect: [-10, 299]", True),  # o3
     ("quantities.yaml", "nl: Stikstofdioxide", "nl: NO2", False),
     ("labs/buiksloterham/calibrations.csv", "2.0256", "2.0257", False),  # another lab
-    ("indicators.yaml", "value: 180", "value: 181", False),
+    ("indicators.yaml", "value: 180,", "value: 181,", False),
 ]  # fmt: skip
 
 
@@ -71,7 +71,12 @@ def test_slice_of_a_window_before_the_devices_names_none(tree: ConfigTree) -> No
 
 #: Edits, and whether a civil day of indicators of (lombok, air) is another then.
 INDICATOR_EDITS = [
-    ("indicators.yaml", "value: 180", "value: 181", False),  # a limit is compared, it is not in it
+    (
+        "indicators.yaml",
+        "value: 180,",
+        "value: 181,",
+        False,
+    ),  # a limit is compared, it is not in it
     (DEVICES, "5.5,kanaalstraat", "5.5,vleutenseweg", True),
     (DEVICES, "utr-bike-01,bicycle-loop,135360", "utr-bike-01,bicycle-loop,135361", False),
     (DEVICES, "kanaalstraat,600", "kanaalstraat,300", True),  # step

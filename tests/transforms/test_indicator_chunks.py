@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms import air, air_index, noise
+from transforms import (
+    air,
+    air_index,
+    charging,
+    mobility,
+    noise,
+    overflow_indicators,
+    travel_indicators,
+    waste,
+)
 from transforms.frames import time_ns, to_ns, to_panel
 
 ZONE = "Europe/Amsterdam"
@@ -27,6 +36,13 @@ INDICATORS = [
     (air.running_mean, {"width_h": 24}, 23, 0),
     (air.max_daily_8h_mean, {}, 7, 1),
     (air.max_daily_8h_mean, {"period": "day"}, 7, 0),
+    (mobility.highest_hour, {}, 0, 0),
+    (mobility.highest_hour, {"result": "share"}, 0, 0),
+    (overflow_indicators.spill, {}, 1, 1),
+    (overflow_indicators.spill, {"result": "volume"}, 1, 1),
+    (charging.charging_share, {"least_w": 60.0}, 0, 0),
+    (travel_indicators.travel_times, {"result": "buffer_index"}, 0, 0),
+    (waste.emptyings_of_day, {"fall": 20.0}, 24, 0),
     (noise.laeq_hour, {}, 0, 0),
     (noise.level_exceeded, {"percent": 90}, 0, 0),
     (noise.lday, {}, 0, 0),

@@ -24,8 +24,11 @@ from oracle_runs import (
     daily_mean,
     eaqi,
     ec25,
+    emptyings,
     flow_days,
+    heat_increment,
     heat_index,
+    highest_hour,
     hourly_mean,
     intermittency,
     knmi_days,
@@ -39,11 +42,17 @@ from oracle_runs import (
     noise_events,
     noise_hour,
     occupied,
+    overflow,
+    peak_of_places,
     rain_depth,
+    route,
     running_8h,
     running_24h,
     share_of_days,
+    socket,
+    solar,
     speeds,
+    waste_of_fractions,
     wind,
 )
 
@@ -81,6 +90,7 @@ FUNCTIONS = {
     "heat:night_minimum": Check("domain 9, plain minimum of KNMI hours", 0, night_minimum),
     "mobility:hourly_count": Check("mobility/telraam_*.json", 1e-4, counts_of_hours),
     "mobility:daily_count": Check("mobility/telraam_*_local_days.csv", 1e-4, counts_of_days),
+    "mobility:highest_hour": Check("mobility/telraam_*, plain maxima", 1e-9, highest_hour),
     "modes:modal_share": _SHARE,
     "noise:laeq_hour": Check("noise/laeq_1min_hourly.csv", 1e-4, noise_hour("laeq")),
     "noise:lday": Check("noise/laeq_1min.json", 1e-4, noise_day("lday", "following")),
@@ -105,6 +115,15 @@ FUNCTIONS = {
     "air:lowest_of_hours": Check("domain 2.2, plain minima of London", 1e-9, lowest_of_hours),
     "parking:occupied_share": Check("domain 4.6, 9 of 24 hours", 1e-9, occupied),
     "parking:turnover": Check("domain 4.6, 3 arrivals", 0, arrivals),
+    "overflow_indicators:spill": Check("domain 10.2 CSO and weir", 1e-9, overflow),
+    "parking:peak_occupancy": Check("domain 4.6, counts of every minute", 1e-9, peak_of_places),
+    "charging:charging_share": Check("domain 4.6, 3 of 24 hours", 1e-9, socket),
+    "charging:idle_share": Check("domain 4.6, 7 of 10 hours", 1e-9, socket),
+    "travel_indicators:travel_times": Check("domain 4.7, plain percentiles", 1e-9, route),
+    "waste:daily_waste": Check("domain 9, sums by hand", 0, waste_of_fractions),
+    "waste:emptyings_of_day": Check("domain 9, two falls", 0, emptyings),
+    "solar:solar_share": Check("domain 9, worked", 1e-9, solar),
+    "heat_island:night_increment": Check("domain 9, worked night", 1e-9, heat_increment),
     "meters:daily_use": Check("water/knmi_260_daily.csv as a meter", 1e-4, meter),
 }
 CHECKS = {name: FUNCTIONS[row["function"]] for name, row in ROWS.items()
@@ -145,6 +164,12 @@ YEARS = {
         "mobility/fremont_years.json", 1e-4, year.k_factor
     ),
     "traffic_indicators:peak_of_workdays": Check("domain 4.1, plain means", 1e-6, year.peak),
+    "traffic_indicators:peak_hour_of_workdays": Check(
+        "mobility/fremont_*.csv, plain means", 1e-6, year.peak_hour
+    ),
+    "several_years:mean_of_years": Check(
+        "domain 2.1, plain means of London's years", 1e-6, year.several_years
+    ),
     "traffic_indicators:mode_share_of_year": Check("domain 4.5, plain", 1e-9, year.mode_share),
     "groundwater_years:level_of_year": Check(
         "water/groundwater_gxg.json", 1e-5, year.level_of_year
@@ -152,6 +177,11 @@ YEARS = {
     "groundwater_years:long_term_level": Check(
         "water/groundwater_gxg.json", 1e-5, year.long_term_level
     ),
+    "overflow_indicators:overflow_of_year": Check("domain 10.2 CSO", 1e-9, year.overflow),
+    "rain_years:rain_events_of_year": Check("water/knmi_uurgeg_260, walk", 1e-9, year.rain_events),
+    "waste:household_waste_of_year": Check("domain 9, by hand", 1e-9, year.household_waste),
+    "waste:separation_rate_of_year": Check("domain 9, by hand", 1e-9, year.separation),
+    "solar:solar_share_of_year": Check("domain 9, plain sums", 1e-9, year.solar),
     "yearly:return_period_of_year": Check("domain 5.4, table", 0.02, year.return_period),
     "yearly:lowest_flow_of_year": Check(
         "water/vmm_flow.json days, plain", 1e-6, year.flow_statistic(year.lowest_week)
@@ -177,7 +207,9 @@ CHECKS |= dict.fromkeys(("dry_days", "wet_days", "heavy_rain_days"), _RAIN_DAYS)
 CHECKS |= dict.fromkeys(("warm_days", "summer_days", "tropical_days", "tropical_nights"), _MAXIMA)
 CHECKS |= dict.fromkeys(("discharge_q95", "discharge_q5"), _FLOW)
 CHECKS |= dict.fromkeys(("rain_max_10min_year", "rain_max_60min_year"), _HIGHEST)
-CHECKS["rain_year"] = _SUM
+CHECKS |= dict.fromkeys(
+    ("rain_year", "energy_year", "gas_year", "overflow_volume_year", "emptyings_year"), _SUM
+)
 
 
 @pytest.mark.parametrize("name", ROWS)
