@@ -121,10 +121,10 @@ def _coded(names: Any, size: int) -> Any:
 
 def _order(times: Ints, keys: Sequence[Any]) -> Ints | None:
     """Order by series, quantity, time; None where rows are in this order already."""
-    step = np.diff(times) >= 0
+    step = times[1:] >= times[:-1]
     for key in keys:
-        change = np.diff(key)
-        step = (change > 0) | ((change == 0) & step)
+        before, after = key[:-1], key[1:]
+        step = (after > before) | ((after == before) & step)
     return None if step.all() else np.lexsort([times, *keys])
 
 
@@ -202,14 +202,14 @@ def require_panel(panel: pd.DataFrame) -> pd.DataFrame:
 
 def _require_order(panel: pd.DataFrame, times: Ints) -> None:
     codes, names = _factorized(panel["series"], "series")
-    if (np.diff(codes) < 0).any() or names != sorted(names):
+    if (codes[1:] < codes[:-1]).any() or names != sorted(names):
         raise DataError("series are not in ascending order", hint="sort by series, then time")
     if "quantity" in panel.columns:
         kinds, kind_names = _factorized(panel["quantity"], "quantity")
         group = codes * (len(kind_names) + 1) + kinds
         order = np.argsort(group, kind="stable")
         codes, times = group[order], times[order]
-    backwards = (np.diff(codes) == 0) & (np.diff(times) <= 0)
+    backwards = (times[1:] <= times[:-1]) & (codes[1:] == codes[:-1])
     if backwards.any():
         place = to_index(times[int(np.argmax(backwards)) + 1 :][:1])[0]
         raise DataError(
@@ -298,4 +298,6 @@ def series_codes(panel: pd.DataFrame, names: Sequence[str]) -> Ints:
             f"series without a nominal step or thresholds: {', '.join(unknown[:5])}",
             hint="every series of the panel must be named in the other argument",
         )
+    if list(names[: len(present)]) == present:
+        return codes
     return np.asarray([place[name] for name in present], dtype=np.int64)[codes]

@@ -63,10 +63,19 @@ class Bins:
 
     def locate(self, time_ns: Ints) -> Ints:
         """Bin of each time, -1 where none holds it."""
-        piece = np.searchsorted(self.edges_ns, time_ns, side="right") - 1
         # One owner more on either side: -1 for times before the first and after the last edge.
         owner = np.concatenate(([-1], self.owner, [-1]))
-        return np.asarray(owner[piece + 1], dtype=np.int64)
+        first, last = self.span_ns
+        grain = int(np.gcd.reduce(np.diff(self.edges_ns))) or 1
+        count = (last - first) // grain
+        if count > max(len(time_ns), len(self.owner)):
+            piece = np.searchsorted(self.edges_ns, time_ns, side="right")
+            return np.asarray(owner[piece], dtype=np.int64)
+        # Many times: all edges are whole grains (an hour, say) from the first, look the grain up.
+        grains = first + grain * np.arange(-1, count + 1)
+        table = owner[np.searchsorted(self.edges_ns, grains, side="right")]
+        place = (time_ns - (first - grain)) // grain
+        return np.asarray(table[np.clip(place, 0, count + 1, out=place)], dtype=np.int64)
 
 
 def contiguous(edges_ns: Ints) -> Bins:
