@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -269,6 +270,7 @@ def parts_of_days(
     return Bins(_midnights(dates, zone), length // SECOND_NS, edges, owner)
 
 
+@lru_cache(maxsize=64)
 def civil_dates(start: pd.Timestamp, end: pd.Timestamp, zone: str) -> pd.DatetimeIndex:
     """Naive dates of the calendar days of `zone` that start in [start, end)."""
     first = start.tz_convert(zone).tz_localize(None).normalize()
