@@ -54,7 +54,7 @@ from science_data import (
 from science_peers import ioos_tests, looped, pandas_tests
 
 from transforms import air, calibration, noise, quality
-from transforms.frames import to_panel
+from transforms.frames import text_column, to_panel
 
 GOOD = (1, 2)  # good, and not evaluated by any test that says so
 #: Indicators by name: function and parameters, as the configuration has them.
@@ -125,7 +125,8 @@ def cleaned(chunk: Chunk, numbers: list[int]) -> pd.DataFrame:
     names = [name_of(device) for device in numbers]
     series = pd.Categorical.from_codes(place[chunk.device[here]], names)
     panel = to_panel(chunk.ns[here], series, chunk.value[here])
-    humid = to_panel(chunk.ns[here], series, chunk.humidity[here], "relative_humidity")
+    quantity = text_column(np.zeros(len(panel), dtype=np.int8), ["relative_humidity"])
+    humid = panel.assign(value=chunk.humidity[here], quantity=quantity)
     flagged = quality.flag(panel, thresholds(numbers, chunk.step_s), humid)
     calibrated = calibration.apply(panel, [_row(number) for number in numbers], humid)
     whole = quality.aggregate_flags([flagged["flag"].to_numpy(), calibrated["flag"].to_numpy()])

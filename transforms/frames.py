@@ -151,8 +151,7 @@ def text_column(codes: Any, names: Sequence[str]) -> Any:
     ['b', 'a', 'b']
     """
     known = pa.array(list(names), pa.large_string())
-    looked_up = pa.DictionaryArray.from_arrays(pa.array(codes), known)
-    return pd.array(pa.chunked_array([looked_up.cast(pa.large_string())]), dtype="str")
+    return pd.array(pa.chunked_array([known.take(pa.array(codes))]), dtype="str")
 
 
 def _is_integer(time: Any) -> bool:
