@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from livinglab.errors import DataError
 from livinglab.flags import PRECEDENCE, TESTS, Flag
@@ -115,8 +116,10 @@ def encode_tests(frame: pd.DataFrame) -> pd.Series[str]:
     for place, name in enumerate(TESTS):
         if name in frame.columns:
             digits[:, place] = frame[name].to_numpy(dtype=np.uint8) + ord("0")
-    text = digits.view(f"S{len(TESTS)}").ravel().astype(f"U{len(TESTS)}")
-    return pd.Series(text, index=frame.index, dtype="str", name="tests")
+    ends = np.arange(0, digits.size + 1, len(TESTS), dtype=np.int64)
+    text = pa.LargeStringArray.from_buffers(len(frame), pa.py_buffer(ends), pa.py_buffer(digits))
+    column = pd.array(pa.chunked_array([text]), dtype="str")
+    return pd.Series(column, index=frame.index, name="tests")
 
 
 @dataclass(frozen=True, slots=True)
