@@ -213,17 +213,19 @@ def require_panel(panel: pd.DataFrame) -> pd.DataFrame:
 
 def _require_order(panel: pd.DataFrame, times: Ints) -> None:
     parts = _order_parts(panel)
-    known = _ORDERED.get(id(panel.index), ())
-    if len(known) == len(parts) and all(
-        ref() is part for ref, part in zip(known, parts, strict=True)
-    ):
+    if parts and _is_known(panel, parts):
         return
     _require_order_of(panel, times)
     if parts:
         _forget_oldest(_ORDERED)
         key = id(panel.index)
-        gone = weakref.ref(panel.index, lambda _gone: _ORDERED.pop(key, None))
-        _ORDERED[key] = (gone, *(weakref.ref(part) for part in parts[1:]))
+        index = weakref.ref(panel.index, lambda _gone: _ORDERED.pop(key, None))
+        _ORDERED[key] = (index, *(weakref.ref(part) for part in parts[1:]))
+
+
+def _is_known(panel: pd.DataFrame, parts: tuple[Any, ...]) -> bool:
+    known = _ORDERED.get(id(panel.index), ())
+    return [id(ref()) for ref in known] == [id(part) for part in parts]
 
 
 def _order_parts(panel: pd.DataFrame) -> tuple[Any, ...]:

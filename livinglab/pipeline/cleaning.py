@@ -255,13 +255,15 @@ def cut(kept: pd.DataFrame, target: Target, windows: Sequence[Window]) -> dict[W
     which = np.searchsorted(starts, kept["ns"].to_numpy(dtype=np.int64), side="right") - 1
     names = ("device", "channel", "quantity", "ns", "value", "flag", "tests")
     series: dict[tuple[str, ...], SeriesKey] = {}
+    points = [outputs[window].points for window in windows]
     for place, device, channel, quantity, ns, value, flag, tests in zip(
         which.tolist(), *(kept[name].tolist() for name in names), strict=True
     ):
         tags = (target.lab, device, channel, quantity)
-        key = series.setdefault(tags, SeriesKey(target.theme, tags))
-        point = Point(key, ns, {"value": value, "flag": flag, "tests": tests})
-        outputs[windows[place]].points.append(point)
+        key = series.get(tags)
+        if key is None:
+            key = series[tags] = SeriesKey(target.theme, tags)
+        points[place].append(Point(key, ns, {"value": value, "flag": flag, "tests": tests}))
     for place, window in enumerate(windows):
         outputs[window].info["tests"] = counted(kept[which == place])
     return outputs
