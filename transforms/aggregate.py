@@ -21,7 +21,16 @@ from transforms.cells import (
     to_level,
     total,
 )
-from transforms.frames import INDICATIVE, INSUFFICIENT, VALID, Bools, Floats, Ints
+from transforms.frames import (
+    INDICATIVE,
+    INSUFFICIENT,
+    VALID,
+    Bools,
+    Floats,
+    Ints,
+    text_column,
+    to_index,
+)
 from transforms.intervals import Bins
 
 __all__ = [
@@ -91,16 +100,16 @@ def indicator_rows(
         `value`, `coverage` (n/expected, at most 1), `n`, `status` ("valid" or "insufficient").
     """
     valid = covered & ~np.isnan(value)
-    names = np.asarray(series, dtype=object)
+    number = np.repeat(np.arange(len(series), dtype=np.int32), len(bins))
     return pd.DataFrame(
         {
-            "series": pd.Series(np.repeat(names, len(bins)), dtype="str").array,
+            "series": text_column(number, series),
             "value": np.where(valid, value, np.nan),
             "coverage": np.minimum(n / expected, 1.0),
             "n": n,
-            "status": pd.Series(np.where(valid, VALID, INSUFFICIENT), dtype="str").array,
+            "status": text_column(valid.astype(np.int8), (INSUFFICIENT, VALID)),
         },
-        index=bins.index.take(np.tile(np.arange(len(bins)), len(names))),
+        index=to_index(np.tile(bins.start_ns, len(series))),
     )
 
 

@@ -113,8 +113,8 @@ def _sorted_into(
     names: tuple[str, ...], bins: Bins, step_s: Ints, code: Ints, times: Ints, values: Floats
 ) -> Cells:
     place = bins.locate(times)
-    keep = (place >= 0) & ~np.isnan(values)
-    key = (code * len(bins) + place)[keep]
+    keep = np.flatnonzero((place >= 0) & ~np.isnan(values))
+    key = code[keep] * len(bins) + place[keep]
     return Cells(names, bins, step_s, key, values[keep], times[keep])
 
 
@@ -189,7 +189,7 @@ def percentile(grid: Cells, q: float) -> Floats:
     result = np.full(len(grid), np.nan)
     filled = n > 0
     first = (np.cumsum(n) - n)[filled]
-    ordered = grid.value[np.lexsort((grid.value, grid.key))]
+    ordered = _ascending(grid)
     rank = (n[filled] - 1) * (q / 100.0)
     below = np.floor(rank).astype(np.int64)
     above = np.minimum(below + 1, n[filled] - 1)
@@ -221,9 +221,24 @@ def rank(grid: Cells, k: int) -> Floats:
     n = grid.n
     result = np.full(len(grid), np.nan)
     enough = n >= k
-    ordered = grid.value[np.lexsort((grid.value, grid.key))]
+    ordered = _ascending(grid)
     result[enough] = ordered[np.cumsum(n)[enough] - k]
     return result
+
+
+def _ascending(grid: Cells) -> Floats:
+    """Values of each cell in ascending order, one cell after the other."""
+    n = grid.n
+    rows, width = np.flatnonzero(n), int(n.max(initial=0))
+    if len(rows) * width > 4 * len(grid.value):  # cells too unequal for one table
+        return np.asarray(grid.value[np.lexsort((grid.value, grid.key))], dtype=np.float64)
+    table = np.full((len(rows), width), np.inf)
+    filled = np.arange(width) < n[rows, np.newaxis]
+    table[filled] = grid.value
+    # -0.0 equals 0.0: only a stable order does not depend on the width of the table.
+    has_minus_zero = bool((np.signbit(grid.value) & (grid.value == 0)).any())
+    table.sort(axis=1, kind="stable" if has_minus_zero else None)
+    return table[filled]
 
 
 def exceedances(grid: Cells, limit: float) -> Floats:

@@ -121,10 +121,10 @@ def _coded(names: Any, size: int) -> Any:
 
 def _order(times: Ints, keys: Sequence[Any]) -> Ints | None:
     """Order by series, quantity, time; None where rows are in this order already."""
-    step = np.diff(times) >= 0
+    step = times[1:] >= times[:-1]
     for key in keys:
-        change = np.diff(key)
-        step = (change > 0) | ((change == 0) & step)
+        before, after = key[:-1], key[1:]
+        step = (after > before) | ((after == before) & step)
     return None if step.all() else np.lexsort([times, *keys])
 
 
@@ -134,13 +134,24 @@ def _text(names: Any, order: Ints | None) -> Any:
     known = [str(name) for name in names.categories]
     if (codes < 0).any():
         raise DataError("series or quantities with gaps", hint="every value needs its series")
-    looked_up = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(known, pa.large_string()))
-    column = pd.array(pa.chunked_array([looked_up.cast(pa.large_string())]), dtype="str")
+    column = text_column(codes, known)
     present = np.flatnonzero(np.bincount(codes, minlength=len(known)))
     place = np.zeros(len(known), dtype=np.int64)
     place[present] = np.arange(len(present))
     _remember(_text_of(column), place[codes], [known[number] for number in present])
     return column
+
+
+def text_column(codes: Any, names: Sequence[str]) -> Any:
+    """Column of text from codes into names.
+
+    Examples
+    --------
+    >>> text_column(np.array([1, 0, 1]), ["a", "b"]).tolist()
+    ['b', 'a', 'b']
+    """
+    known = pa.array(list(names), pa.large_string())
+    return pd.array(pa.chunked_array([known.take(pa.array(codes))]), dtype="str")
 
 
 def _is_integer(time: Any) -> bool:
@@ -201,15 +212,39 @@ def require_panel(panel: pd.DataFrame) -> pd.DataFrame:
 
 
 def _require_order(panel: pd.DataFrame, times: Ints) -> None:
+    parts = _order_parts(panel)
+    if parts and _is_known(panel, parts):
+        return
+    _require_order_of(panel, times)
+    if parts:
+        _forget_oldest(_ORDERED)
+        key = id(panel.index)
+        index = weakref.ref(panel.index, lambda _gone: _ORDERED.pop(key, None))
+        _ORDERED[key] = (index, *(weakref.ref(part) for part in parts[1:]))
+
+
+def _is_known(panel: pd.DataFrame, parts: tuple[Any, ...]) -> bool:
+    known = _ORDERED.get(id(panel.index), ())
+    return [id(ref()) for ref in known] == [id(part) for part in parts]
+
+
+def _order_parts(panel: pd.DataFrame) -> tuple[Any, ...]:
+    """What the order of a panel depends on; none of it ever changes. Empty where it may."""
+    names = ("series", "quantity") if "quantity" in panel.columns else ("series",)
+    texts = [_text_of(panel[name].array) for name in names]
+    return () if any(text is None for text in texts) else (panel.index, *texts)
+
+
+def _require_order_of(panel: pd.DataFrame, times: Ints) -> None:
     codes, names = _factorized(panel["series"], "series")
-    if (np.diff(codes) < 0).any() or names != sorted(names):
+    if (codes[1:] < codes[:-1]).any() or names != sorted(names):
         raise DataError("series are not in ascending order", hint="sort by series, then time")
     if "quantity" in panel.columns:
         kinds, kind_names = _factorized(panel["quantity"], "quantity")
         group = codes * (len(kind_names) + 1) + kinds
         order = np.argsort(group, kind="stable")
         codes, times = group[order], times[order]
-    backwards = (np.diff(codes) == 0) & (np.diff(times) <= 0)
+    backwards = (times[1:] <= times[:-1]) & (codes[1:] == codes[:-1])
     if backwards.any():
         place = to_index(times[int(np.argmax(backwards)) + 1 :][:1])[0]
         raise DataError(
@@ -235,6 +270,13 @@ def _factorized(column: pd.Series, name: str) -> tuple[Ints, list[str]]:
 #: never changes: the guard and several tests ask for one column, and reading text is slow.
 _KNOWN: Final[dict[int, tuple[weakref.ref[Any], Ints, list[str]]]] = {}
 _KEPT: Final = 8
+#: Panels found in order last: index and columns of text, by the identity of the index.
+_ORDERED: Final[dict[int, tuple[weakref.ref[Any], ...]]] = {}
+
+
+def _forget_oldest(known: dict[int, Any]) -> None:
+    while len(known) >= _KEPT:
+        known.pop(next(iter(known)), None)
 
 
 def _text_of(column: Any) -> Any:
@@ -247,8 +289,7 @@ def _remember(text: Any, codes: Ints, names: list[str]) -> None:
     if text is None:
         return
     codes.setflags(write=False)
-    while len(_KNOWN) >= _KEPT:
-        _KNOWN.pop(next(iter(_KNOWN)), None)
+    _forget_oldest(_KNOWN)
     key = id(text)
     _KNOWN[key] = (weakref.ref(text, lambda _gone: _KNOWN.pop(key, None)), codes, names)
 
@@ -298,4 +339,6 @@ def series_codes(panel: pd.DataFrame, names: Sequence[str]) -> Ints:
             f"series without a nominal step or thresholds: {', '.join(unknown[:5])}",
             hint="every series of the panel must be named in the other argument",
         )
+    if list(names[: len(present)]) == present:
+        return codes
     return np.asarray([place[name] for name in present], dtype=np.int64)[codes]

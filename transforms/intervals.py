@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -63,10 +64,19 @@ class Bins:
 
     def locate(self, time_ns: Ints) -> Ints:
         """Bin of each time, -1 where none holds it."""
-        piece = np.searchsorted(self.edges_ns, time_ns, side="right") - 1
         # One owner more on either side: -1 for times before the first and after the last edge.
         owner = np.concatenate(([-1], self.owner, [-1]))
-        return np.asarray(owner[piece + 1], dtype=np.int64)
+        first, last = self.span_ns
+        grain = int(np.gcd.reduce(np.diff(self.edges_ns))) or 1
+        count = (last - first) // grain
+        if count > max(len(time_ns), len(self.owner)):
+            piece = np.searchsorted(self.edges_ns, time_ns, side="right")
+            return np.asarray(owner[piece], dtype=np.int64)
+        # Many times: all edges are whole grains (an hour, say) from the first, look the grain up.
+        grains = first + grain * np.arange(-1, count + 1)
+        table = owner[np.searchsorted(self.edges_ns, grains, side="right")]
+        place = (time_ns - (first - grain)) // grain
+        return np.asarray(table[np.clip(place, 0, count + 1, out=place)], dtype=np.int64)
 
 
 def contiguous(edges_ns: Ints) -> Bins:
@@ -260,6 +270,7 @@ def parts_of_days(
     return Bins(_midnights(dates, zone), length // SECOND_NS, edges, owner)
 
 
+@lru_cache(maxsize=64)
 def civil_dates(start: pd.Timestamp, end: pd.Timestamp, zone: str) -> pd.DatetimeIndex:
     """Naive dates of the calendar days of `zone` that start in [start, end)."""
     first = start.tz_convert(zone).tz_localize(None).normalize()

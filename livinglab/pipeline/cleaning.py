@@ -26,7 +26,7 @@ from livinglab.pipeline.windows import Target, Window
 from livinglab.registry import Device
 from livinglab.store.base import Store
 from transforms import calibration, quality
-from transforms.frames import Flags, Floats, time_ns, to_panel
+from transforms.frames import Flags, Floats, Ints, time_ns, to_panel
 
 #: Quantities that a sensor measures from its own zero; their height makes them m NAP.
 FROM_ZERO: Final = frozenset({"water_level"})
@@ -89,11 +89,11 @@ def read_raw(store: Store, scope: Scope, target: Target, reach: Window) -> pd.Da
     quantities = sorted({name for names in measured.values() for name in names})
     wide = store.frame("raw", target.theme, *reach, {"device": sorted(measured)}, quantities)
     long = _long(wide, quantities)
-    place = placed(long, rows)
-    for number, row in enumerate(rows):
-        names = scope.quantities(row.model, target.theme)
-        place[(place == number) & ~long["quantity"].isin(names).to_numpy()] = -1
-    return long.assign(place=place)[place >= 0].reset_index(drop=True)
+    place, (kind, kinds) = placed(long, rows), pd.factorize(long["quantity"])
+    measures = [scope.quantities(row.model, target.theme) for row in rows]
+    is_measured = np.asarray([[name in names for name in kinds] for names in measures])
+    keep = (place >= 0) & is_measured[place, kind] if len(long) else place >= 0
+    return long.assign(place=place)[keep].reset_index(drop=True)
 
 
 def _long(wide: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFrame:
@@ -105,7 +105,7 @@ def _long(wide: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFrame:
 
 
 def _of_quantity(wide: pd.DataFrame, quantity: str) -> pd.DataFrame:
-    there = wide[wide[quantity].notna()]
+    there = wide.loc[wide[quantity].notna(), ["device", "channel", quantity]]
     return pd.DataFrame(
         {
             "device": there["device"].to_numpy(),
@@ -165,18 +165,36 @@ _Series = dict[str, tuple[str, str, str, int]]
 
 def _in_series(readings: pd.DataFrame, rows: Sequence[Device]) -> tuple[pd.DataFrame, _Series]:
     """Readings ordered by series and time, with the column `series`, and the series there are."""
-    names = np.asarray([f"{row.id}|{row.from_ns}" for row in rows], dtype=object)
-    place = names[readings["place"].to_numpy(dtype=np.int64)]
-    series = readings["quantity"] + "|" + readings["channel"] + "|" + place
-    ordered = readings.assign(series=series).sort_values(["series", "ns"], ignore_index=True)
-    kinds = ordered.drop_duplicates("series")
+    code, kinds = _kinds(readings)
     columns = ("device", "quantity", "channel", "place")
-    found = zip(*(kinds[name].tolist() for name in columns), strict=True)
-    return ordered, dict(zip(kinds["series"].tolist(), found, strict=True))
+    series = {
+        f"{quantity}|{channel}|{device}|{rows[place].from_ns}": (device, quantity, channel, place)
+        for device, quantity, channel, place in zip(
+            *(kinds[name].tolist() for name in columns), strict=True
+        )
+    }
+    names = sorted(series)
+    places = {name: place for place, name in enumerate(names)}
+    rank = np.asarray([places[name] for name in series], dtype=np.int64)
+    order = np.lexsort((readings["ns"].to_numpy(), rank[code]))
+    ordered = readings.take(order).reset_index(drop=True)
+    ordered["series"] = pd.Categorical.from_codes(rank[code][order], pd.Index(names))
+    return ordered, {name: series[name] for name in names}
+
+
+def _kinds(readings: pd.DataFrame) -> tuple[Ints, pd.DataFrame]:
+    """Number of the (quantity, channel, place) of each reading, and a reading of each."""
+    number = readings["place"].to_numpy(dtype=np.int64)
+    for name in ("channel", "quantity"):
+        code, names = pd.factorize(readings[name])
+        number = number * max(len(names), 1) + code
+    code, _ = pd.factorize(number)
+    first = ~pd.Series(number).duplicated().to_numpy()
+    return np.asarray(code, dtype=np.int64), readings[first]
 
 
 def _panel(ordered: pd.DataFrame) -> pd.DataFrame:
-    return to_panel(ordered["ns"].to_numpy(), ordered["series"].to_numpy(), ordered["value"])
+    return to_panel(ordered["ns"].to_numpy(), ordered["series"], ordered["value"])
 
 
 def _calibrated(
@@ -215,6 +233,8 @@ def _judged(
 def _leveled(kept: pd.DataFrame, value: Floats, rows: Sequence[Device]) -> Floats:
     """Values against NAP: the height of the sensor's zero is added to levels."""
     is_level = kept["quantity"].isin(FROM_ZERO).to_numpy()
+    if not is_level.any():
+        return value
     for number, row in enumerate(rows):
         here = is_level & (kept["place"] == number).to_numpy()
         if not here.any():
@@ -235,13 +255,15 @@ def cut(kept: pd.DataFrame, target: Target, windows: Sequence[Window]) -> dict[W
     which = np.searchsorted(starts, kept["ns"].to_numpy(dtype=np.int64), side="right") - 1
     names = ("device", "channel", "quantity", "ns", "value", "flag", "tests")
     series: dict[tuple[str, ...], SeriesKey] = {}
+    points = [outputs[window].points for window in windows]
     for place, device, channel, quantity, ns, value, flag, tests in zip(
         which.tolist(), *(kept[name].tolist() for name in names), strict=True
     ):
         tags = (target.lab, device, channel, quantity)
-        key = series.setdefault(tags, SeriesKey(target.theme, tags))
-        point = Point(key, ns, {"value": value, "flag": flag, "tests": tests})
-        outputs[windows[place]].points.append(point)
+        key = series.get(tags)
+        if key is None:
+            key = series[tags] = SeriesKey(target.theme, tags)
+        points[place].append(Point(key, ns, {"value": value, "flag": flag, "tests": tests}))
     for place, window in enumerate(windows):
         outputs[window].info["tests"] = counted(kept[which == place])
     return outputs

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
 import pandas as pd
 
 from livinglab.flags import TESTS, Flag
@@ -37,23 +36,18 @@ def counted(clean: pd.DataFrame) -> dict[str, int]:
     """
     if clean.empty:
         return {}
-    keys = (clean["device"] + "|" + clean["quantity"]).to_numpy(dtype=object)
-    codes, names = pd.factorize(keys, sort=True)
-    found = _of(WHOLE, codes, names, clean["flag"].to_numpy(dtype=np.int64), range(10))
-    text = np.asarray(clean["tests"].tolist(), dtype=f"S{len(TESTS)}")
-    digits = text.view(np.uint8).reshape(len(clean), len(TESTS)).astype(np.int64) - ord("0")
-    for place, test in enumerate(TESTS):
-        found |= _of(test, codes, names, digits[:, place], _OBJECTING)
-    return found
-
-
-def _of(test: str, codes: Any, names: Any, flags: Any, wanted: Sequence[int]) -> dict[str, int]:
-    here = np.isin(flags, list(wanted))
-    cells, numbers = np.unique(codes[here] * 10 + flags[here], return_counts=True)
-    return {
-        f"{names[cell // 10]}|{test}|{cell % 10}": int(number)
-        for cell, number in zip(cells.tolist(), numbers.tolist(), strict=True)
-    }
+    # Values that share device, quantity, flag and digits are counted first: there are few kinds.
+    columns = ["device", "quantity", "flag", "tests"]
+    kinds = clean.groupby(columns, observed=True).size().reset_index(name="n")
+    found: dict[str, dict[str, int]] = {name: {} for name in (WHOLE, *TESTS)}
+    rows = zip(*(kinds[name].tolist() for name in (*columns, "n")), strict=True)
+    for device, quantity, flag, digits, number in rows:
+        verdicts = zip(TESTS, map(int, digits), strict=True)
+        objections = [(test, verdict) for test, verdict in verdicts if verdict in _OBJECTING]
+        for test, verdict in ((WHOLE, flag), *objections):
+            key = f"{device}|{quantity}|{test}|{verdict}"
+            found[test][key] = found[test].get(key, 0) + number
+    return {key: cells[key] for cells in found.values() for key in sorted(cells)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,24 @@ def degrees(values: list[float]) -> float:
     return float(binned(panel, bins, {"a": 60}, "circular_mean", 0.0)["value"].iloc[0])
 
 
+def test_percentiles_do_not_depend_on_the_sizes_of_other_cells() -> None:
+    """Equal cells are sorted in one table, unequal ones by key; zeros keep their sign in both."""
+    rng = np.random.default_rng(7)
+    small = rng.choice([-0.0, 0.0, 1.0, -1.0, 2.5], 20)
+    large = rng.normal(0, 1, 3000)
+    times = START.value + np.arange(20) * 10**9
+    beside = START.value + HOUR.value + np.arange(3000) * 10**9
+    alone = to_panel(times, "a", small)
+    both = to_panel(np.concatenate([times, beside]), "a", np.concatenate([small, large]))
+    few = to_panel(np.concatenate([times, beside[:30]]), "a", np.concatenate([small, large[:30]]))
+    for name in ("min", "p10", "p50", "p75", "max"):
+        found = [
+            statistic(cells(panel, hours(START, END), STEPS), name)[0].tobytes()
+            for panel in (alone, few, both)
+        ]
+        assert found[0] == found[1] == found[2]
+
+
 def test_circular_mean_matches_arithmetic() -> None:
     case = oracle_json("analytic/cases.json")["air"]["wind_direction"]
     difference = (degrees(case["degrees"]) - case["vector_mean"] + 180) % 360 - 180

@@ -87,6 +87,21 @@ def test_require_panel_with_quantities_allows_one_value_each_per_time() -> None:
         of_quantity(good(), "no2")
 
 
+def test_a_panel_in_order_is_checked_again_when_a_part_of_it_changes() -> None:
+    panel = to_panel([0, 1], ["a", "b"], [1.0, 2.0])
+    turned = panel["series"].to_numpy()[::-1].copy()
+    same = panel.assign(series="a")
+    assert require_panel(require_panel(panel)) is panel
+    with pytest.raises(DataError, match="ascending order"):
+        require_panel(panel.assign(series=turned))
+    same.index = panel.index[::-1]
+    with pytest.raises(DataError, match="times not ascending"):
+        require_panel(same)
+    panel["series"] = turned
+    with pytest.raises(DataError, match="ascending order"):
+        require_panel(panel)
+
+
 def test_require_panel_accepts_categories() -> None:
     panel = good().astype({"series": "category"})
     assert require_panel(panel) is panel

@@ -92,6 +92,18 @@ def test_locate_is_half_open() -> None:
     assert bins.locate(times).tolist() == [-1, 0, 0, 1, 1, -1]
 
 
+@pytest.mark.parametrize("zone", [AMSTERDAM, "Asia/Kathmandu", UTC1])
+def test_locate_of_many_times_equals_that_of_each(zone: str) -> None:
+    """Many times are looked up by whole grains, few are searched: on borders and beside them."""
+    start, end = at("2025-10-24", zone), at("2025-10-29", zone)
+    for bins in (hours(start, end), parts_of_days(start, end, zone, [(0, 7), (23, 24)])):
+        borders = np.concatenate([bins.edges_ns, bins.edges_ns + 1, bins.edges_ns - 1])
+        spread = np.arange(start.value - 2 * HOUR, end.value + 2 * HOUR, HOUR // 7)
+        times = np.concatenate([borders, spread])
+        alone = [int(bins.locate(times[[place]])[0]) for place in range(len(times))]
+        assert bins.locate(times).tolist() == alone
+
+
 def test_locate_without_bins() -> None:
     bins = hours(at("2025-01-01"), at("2025-01-01"))
     assert len(bins) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -128,3 +129,30 @@ def test_flag_of_one_series_does_not_depend_on_the_others(data: st.DataObject) -
     for name, row in rows.items():
         alone = flag(panel[panel["series"] == name], {name: row})
         pd.testing.assert_frame_equal(alone, whole[whole["series"] == name])
+
+
+def test_flag_does_not_depend_on_how_series_are_put_into_blocks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    panel = readings_of_a_day(np.random.default_rng(5))
+    common = {"step_s": 600, "spike_suspect": 6.0, "flat_tolerance": 1.0, "flat_fail_s": 1200}
+    season = Season(suspect=(-5, 20), months=(1, 1))
+    rows = {
+        name: Thresholds(
+            **common,
+            gross_fail=(-30, 20 + place),
+            climatology=(season,) if place % 2 else (),
+            attenuated_period_s=3600,
+            attenuated_suspect=1.0 + place,
+            neighbour_group="here",
+            neighbour_distance=4.0,
+            neighbour_least=2,
+        )
+        for place, name in enumerate("abcd")
+    }
+    whole = flag(panel, rows)
+    assert (whole.drop(columns=["series", "value", "missing"]).isin([3, 4])).any().sum() >= 6
+    for size in (1, 200):
+        monkeypatch.setattr("transforms.quality.flagging.BLOCK_ROWS", size)
+        monkeypatch.setattr("transforms.quality.context.BLOCK_ROWS", size)
+        pd.testing.assert_frame_equal(flag(panel, rows), whole)

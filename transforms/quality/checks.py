@@ -10,7 +10,7 @@ import numpy as np
 from ioos_qc.qartod import gross_range_test
 
 from livinglab.flags import Flag
-from livinglab.timeline import HOUR_NS, SECOND_NS
+from livinglab.timeline import SECOND_NS
 from transforms.frames import Bools, Flags, Floats, Ints
 from transforms.quality.thresholds import Span
 from transforms.quality.track import Track
@@ -48,14 +48,12 @@ def spike(track: Track) -> Flags:
     2 where a neighbour is missing, at either end and across a gap. A spike lifts its neighbours'
     own distance by half of its height.
     """
-    linked = track.linked()
+    value, linked = track.value, track.linked
     distance = np.full(len(track.code), np.nan)
-    middle = np.flatnonzero(linked[:-1] & linked[1:]) + 1
-    value = track.value
-    distance[middle] = np.abs(value[middle] - (value[middle - 1] + value[middle + 1]) / 2)
+    distance[1:-1] = np.abs(value[1:-1] - (value[:-2] + value[2:]) / 2)
     suspect, fail = track.threshold("spike_suspect"), track.threshold("spike_fail")
-    configured = ~(np.isnan(suspect) & np.isnan(fail))
-    evaluated = configured & ~np.isnan(distance)
+    evaluated = ~(np.isnan(suspect) & np.isnan(fail)) & ~np.isnan(distance)
+    evaluated[1:-1] &= linked[:-1] & linked[1:]
     return verdicts(track, evaluated, distance > suspect, distance > fail)
 
 
@@ -64,12 +62,12 @@ def rate_of_change(track: Track) -> Flags:
 
     1 where the earlier neighbour is missing, as in ioos_qc: the jump over a gap is not a rate.
     """
-    rate = np.full(len(track.code), np.nan)
-    later = np.flatnonzero(track.linked()) + 1
-    change = np.abs(track.value[later] - track.value[later - 1])
-    rate[later] = change / ((track.time_ns[later] - track.time_ns[later - 1]) / SECOND_NS)
     limit = track.threshold("rate_per_s")
-    return verdicts(track, ~np.isnan(limit), rate > limit)
+    suspect = np.zeros(len(track.code), dtype=bool)
+    with np.errstate(divide="ignore", invalid="ignore"):  # from one series to the next
+        rate = np.abs(np.diff(track.value)) / (np.diff(track.time_ns) / SECOND_NS)
+    suspect[1:] = track.linked & (rate > limit[1:])
+    return verdicts(track, ~np.isnan(limit), suspect)
 
 
 def flat_line(track: Track) -> Flags:
@@ -85,12 +83,20 @@ def flat_line(track: Track) -> Flags:
     so that the verdict depends on how the data were cut; and missing values are ignored, so that a
     value after an outage counts as flat.
     """
-    flat = {name: np.zeros(len(track.code), dtype=bool) for name in ("suspect", "fail")}
-    present = track.present()
-    run = _calm_runs(present)
-    for name, marks in flat.items():
-        marks[~track.missing] = _is_flat(present, run, f"flat_{name}_s")
-    return verdicts(track, _flat_configured(track), flat["suspect"], flat["fail"])
+    present = track.present
+    runs = _calm_runs(present)
+    names = ("flat_suspect_s", "flat_fail_s")
+    marks = [_of_present(track, _is_flat(present, runs, name)) for name in names]
+    return verdicts(track, _flat_configured(track), *marks)
+
+
+def _of_present(track: Track, marks: Bools) -> Bools:
+    """Marks of the rows that have a value, at all rows."""
+    if track.present is track:
+        return marks
+    whole = np.zeros(len(track.code), dtype=bool)
+    whole[~track.missing] = marks
+    return whole
 
 
 def _flat_configured(track: Track) -> Bools:
@@ -98,34 +104,63 @@ def _flat_configured(track: Track) -> Bools:
     return np.asarray(~(np.isnan(suspect) & np.isnan(fail)), dtype=np.bool_)
 
 
-def _calm_runs(present: Track) -> Ints:
-    """Number of the stretch of linked values, each within the tolerance of the one before it."""
-    if not len(present.code):
-        return np.empty(0, dtype=np.int64)
-    calm = np.abs(np.diff(present.value)) < present.threshold("flat_tolerance")[1:]
-    return np.concatenate(([0], np.cumsum(~(calm & present.linked()))))
+def _calm_runs(present: Track) -> tuple[Ints, Ints]:
+    """First and last row of each stretch of linked values that change less than the tolerance.
+
+    Only of two rows and more; a live sensor has few of them.
+    """
+    calm = np.zeros(len(present.code) + 1, dtype=bool)
+    calm[1:-1] = np.abs(np.diff(present.value)) < present.threshold("flat_tolerance")[1:]
+    calm[1:-1] &= present.linked
+    border = np.flatnonzero(calm[1:] != calm[:-1])
+    return border[::2], border[1::2]
 
 
-def _is_flat(present: Track, run: Ints, name: str) -> Bools:
-    seconds, step = present.threshold(name), present.threshold("step_s")
-    steps = np.nan_to_num(np.floor_divide(seconds, step)).astype(np.int64)
-    step_ns = step.astype(np.int64) * SECOND_NS
-    # Half a step of jitter decides neither whether a reading is in nor whether the window is full.
-    window_ns = steps * step_ns + step_ns // 2
-    least_ns = window_ns - step_ns // 2 * 2
-    flat = np.zeros(len(run), dtype=bool)
-    near = _near_long_runs(present, run, (steps > 0), least_ns)
+def _is_flat(present: Track, runs: tuple[Ints, Ints], name: str) -> Bools:
+    flat = np.zeros(len(present.code), dtype=bool)
+    steps, step_ns = (np.asarray(row)[present.code[runs[0]]] for row in _steps(present, name))
+    long = (present.time_ns[runs[1]] - present.time_ns[runs[0]] >= _least_ns(steps, step_ns)) & (
+        steps > 0
+    )
+    near, run = _rows_of(runs[0][long], runs[1][long])
     if not len(near):
         return flat
-    time, run, window_ns, least_ns = (
-        column[near] for column in (present.time_ns, run, window_ns, least_ns)
-    )
-    first = window_start(present.code[near], time, window_ns)
-    full = (time - time[first] >= least_ns) & (run == run[first]) & (steps[near] > 0)
-    rows = np.flatnonzero(full)
+    code, time = present.code[near], present.time_ns[near]
+    steps, step_ns = (np.asarray(row)[code] for row in _steps(present, name))
+    # Half a step of jitter decides neither whether a reading is in nor whether the window is full.
+    first = window_start(code, time, steps * step_ns + step_ns // 2)
+    full = (time - time[first] >= _least_ns(steps, step_ns)) & (run == run[first])
+    rows = np.flatnonzero(full & (run >= 0))
     span = window_range(present.value[near], first[rows], rows)
     flat[near[rows]] = span < present.threshold("flat_tolerance")[near[rows]]
     return flat
+
+
+def _steps(present: Track, name: str) -> tuple[list[int], list[int]]:
+    """Whole nominal steps of the window of each series, 0 without one, and the step [ns]."""
+    rows = present.thresholds
+    steps = [(getattr(row, name) or 0) // row.step_s for row in rows]
+    return steps, [row.step_s * SECOND_NS for row in rows]
+
+
+def _least_ns(steps: Ints, step_ns: Ints) -> Ints:
+    return steps * step_ns + step_ns // 2 - step_ns // 2 * 2
+
+
+def _rows_of(begin: Ints, end: Ints) -> tuple[Ints, Ints]:
+    """Rows of the runs and the row before each, in order, with the number of their run.
+
+    What lies before a run is of none (a negative number), but may be in the run's first windows.
+    """
+    number = np.arange(len(begin))
+    length = end - begin + 1
+    within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    rows = np.repeat(begin, length) + within
+    is_free = (begin > 0) & (np.append(-1, end[:-1])[: len(end)] != begin - 1)
+    near = np.concatenate([rows, begin[is_free] - 1])
+    run = np.concatenate([np.repeat(number, length), -1 - number[is_free]])
+    order = np.argsort(near)
+    return near[order], run[order]
 
 
 def zero_run(track: Track) -> Flags:
@@ -135,21 +170,20 @@ def zero_run(track: Track) -> Flags:
     at night nobody may have passed. 4 after more than `zero_fail_s` at any hour. A gap ends a run;
     elsewhere 1.
     """
-    present = track.present()
+    present = track.present
     zero = present.value == 0
     by_day = zero & _by_day(present)
-    marks = []
-    for name, rows in (("zero_suspect_s", by_day), ("zero_fail_s", zero)):
-        whole = np.zeros(len(track.code), dtype=bool)
-        whole[~track.missing] = _lasts(present, rows, present.threshold(name))
-        marks.append(whole)
+    marks = [
+        _of_present(track, _lasts(present, rows, present.threshold(name)))
+        for name, rows in (("zero_suspect_s", by_day), ("zero_fail_s", zero))
+    ]
     limits = track.threshold("zero_suspect_s"), track.threshold("zero_fail_s")
     configured = ~(np.isnan(limits[0]) & np.isnan(limits[1]))
     return verdicts(track, configured, *marks)
 
 
 def _by_day(present: Track) -> Bools:
-    hour = present.time_ns // HOUR_NS % 24
+    hour = present.hour % 24
     hours = np.asarray([row.zero_hours for row in present.thresholds]).reshape(-1, 2)
     first, end = hours[present.code].T
     return np.asarray((hour >= first) & (hour < end), dtype=np.bool_)
@@ -159,35 +193,21 @@ def _lasts(present: Track, rows: Bools, seconds: Floats) -> Bools:
     """Rows that end a run of linked `rows` longer than `seconds`, their own interval included."""
     if not len(rows):
         return rows
-    begins = np.concatenate(([True], ~(rows[1:] & rows[:-1] & present.linked())))
+    begins = np.concatenate(([True], ~(rows[1:] & rows[:-1] & present.linked)))
     since = present.time_ns - present.time_ns[np.flatnonzero(begins)][np.cumsum(begins) - 1]
     # Half a step of jitter does not decide.
     least = (seconds - present.threshold("step_s") / 2) * SECOND_NS
     return np.asarray(rows & (since >= least), dtype=np.bool_)
 
 
-def _near_long_runs(present: Track, run: Ints, configured: Bools, least_ns: Ints) -> Ints:
-    """Rows of the runs that may fill a window, and the row before each: what can decide.
-
-    Most values of a live sensor differ by more than the tolerance, so that few rows are left.
-    """
-    first = np.flatnonzero(np.diff(run, prepend=-1))
-    lasting = present.time_ns - present.time_ns[first][run] >= least_ns
-    long = np.zeros(len(first), dtype=bool)
-    long[run[lasting & configured]] = True
-    near = long[run]
-    near[first[long & (first > 0)] - 1] = True
-    return np.flatnonzero(near)
-
-
 def verdicts(
     track: Track, evaluated: Bools, suspect: Bools | None = None, fail: Bools | None = None
 ) -> Flags:
     """Flags of a test: 9 without a value, else 2 where not evaluated, else 4, 3 or 1."""
-    flags = np.where(evaluated, Flag.GOOD, Flag.UNKNOWN).astype(np.int8)
+    flags = np.where(evaluated, np.int8(Flag.GOOD), np.int8(Flag.UNKNOWN))
     if suspect is not None:
-        flags[evaluated & suspect] = Flag.SUSPECT
+        np.putmask(flags, evaluated & suspect, Flag.SUSPECT)
     if fail is not None:
-        flags[evaluated & fail] = Flag.FAIL
-    flags[track.missing] = Flag.MISSING
+        np.putmask(flags, evaluated & fail, Flag.FAIL)
+    np.putmask(flags, track.missing, Flag.MISSING)
     return flags

@@ -6,6 +6,9 @@ hours alone, added in the order of time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 import numpy as np
 
 from livinglab.flags import Flag
@@ -15,6 +18,8 @@ from transforms.quality.checks import verdicts
 from transforms.quality.thresholds import Season, Thresholds
 from transforms.quality.track import Track
 
+#: Rows of whole series that are tested at once: their columns fit into a processor's cache.
+BLOCK_ROWS: Final = 50_000
 #: Least share of the expected values over which a standard deviation is judged.
 ATTENUATED_SHARE = 0.5
 _HOUR_S = 3600
@@ -29,22 +34,34 @@ def climatology(track: Track) -> Flags:
     flags = verdicts(track, np.zeros(len(track.code), dtype=bool))
     for seasons, here in track.choice([row.climatology for row in track.thresholds]):
         if seasons:
-            flags[here] = _climatology(track.value[here], track.time_ns[here], seasons)
+            flags[here] = _climatology(track.value[here], track.hour[here], seasons)
     return flags
 
 
-def _climatology(value: Floats, time_ns: Ints, seasons: tuple[Season, ...]) -> Flags:
-    index = to_index(time_ns)
-    month, hour = np.asarray(index.month), np.asarray(index.hour)
+def _climatology(value: Floats, hour: Ints, seasons: tuple[Season, ...]) -> Flags:
+    first = int(hour.min())
+    covering = _seasons_of(np.arange(first, int(hour.max()) + 1), seasons)
+    number = covering[hour - first]
     flags = np.full(len(value), Flag.UNKNOWN, dtype=np.int8)
-    for season in seasons:
-        here = _within(month, *season.months) & _within_hours(hour, *season.hours)
-        verdict = np.where(_outside(value, season.suspect), Flag.SUSPECT, Flag.GOOD)
-        if season.fail is not None:
-            verdict = np.where(_outside(value, season.fail), Flag.FAIL, verdict)
-        flags[here] = verdict[here]
-    flags[np.isnan(value)] = Flag.MISSING
+    for place in np.unique(covering[covering >= 0]).tolist():
+        here = number == place
+        np.putmask(flags, here, Flag.GOOD)
+        np.putmask(flags, here & _outside(value, seasons[place].suspect), Flag.SUSPECT)
+        fail = seasons[place].fail
+        if fail is not None:
+            np.putmask(flags, here & _outside(value, fail), Flag.FAIL)
+    np.putmask(flags, np.isnan(value), Flag.MISSING)
     return flags
+
+
+def _seasons_of(hours: Ints, seasons: tuple[Season, ...]) -> Flags:
+    """Number of the last season that covers each UTC hour, -1 where none does."""
+    index = to_index(hours * HOUR_NS)
+    month, hour = np.asarray(index.month), np.asarray(index.hour)
+    number = np.full(len(hours), -1, dtype=np.int8)
+    for place, season in enumerate(seasons):
+        number[_within(month, *season.months) & _within_hours(hour, *season.hours)] = place
+    return number
 
 
 def _within(number: Ints, first: int, last: int) -> Bools:
@@ -62,15 +79,25 @@ def _outside(value: Floats, span: tuple[float, float]) -> Bools:
 
 
 class Hours:
-    """Values of each series in each UTC hour that a track touches."""
+    """Values of each series in each UTC hour that a track touches.
 
-    def __init__(self, track: Track, keep: Bools) -> None:
-        hour = track.time_ns // HOUR_NS
-        first = int(hour.min()) if len(hour) else 0
-        self.shape = (len(track.thresholds), int(hour.max()) - first + 1 if len(hour) else 0)
-        self.place = track.code * self.shape[1] + hour - first
-        self._cell, self._value = self.place[keep], track.value[keep]
-        self.n = self._sum(np.ones(len(self._value)))
+    Parameters
+    ----------
+    keep : array of bool
+        Rows that count.
+    span : (int, int), optional
+        First hour and number of hours of the tables; default: the hours of the track.
+    """
+
+    def __init__(self, track: Track, keep: Bools, span: tuple[int, int] | None = None) -> None:
+        first, width = hours_of(track) if span is None else span
+        self.shape = (len(track.thresholds), width)
+        self.place = place_of(track, first, width)
+        everything = bool(keep.all())
+        self._cell = self.place if everything else self.place[keep]
+        self._value = track.value if everything else track.value[keep]
+        n = np.bincount(self._cell, minlength=self.shape[0] * width)
+        self.n = n.astype(np.float64).reshape(self.shape)
         self.mean = np.divide(
             self._sum(self._value), self.n, out=np.zeros(self.shape), where=self.n > 0
         )
@@ -84,9 +111,27 @@ class Hours:
         """Sum of squared distances from the hour's own mean."""
         return self._sum((self._value - self.mean.ravel()[self._cell]) ** 2)
 
-    def at_rows(self, table: Floats) -> Floats:
-        """Value of a table of hours at each row of the track."""
-        return np.asarray(table.ravel()[self.place], dtype=np.float64)
+
+def hours_of(track: Track) -> tuple[int, int]:
+    """First UTC hour of a track, and how many hours it touches."""
+    if not len(track.hour):
+        return 0, 0
+    first = int(track.hour.min())
+    return first, int(track.hour.max()) - first + 1
+
+
+def place_of(track: Track, first: int, width: int) -> Ints:
+    """Place of each row in a flat table of hours."""
+    return np.asarray(track.code * width + (track.hour - first), dtype=np.int64)
+
+
+def _judged(value: Floats, suspect: Bools, fail: Bools | None = None) -> Flags:
+    """Verdicts of hours: 2 where the value is NaN, else 4, 3 or 1."""
+    flags = np.where(np.isnan(value), np.int8(Flag.UNKNOWN), np.int8(Flag.GOOD))
+    flags[suspect] = Flag.SUSPECT
+    if fail is not None:
+        flags[fail] = Flag.FAIL
+    return flags
 
 
 def attenuated(track: Track) -> Flags:
@@ -100,15 +145,22 @@ def attenuated(track: Track) -> Flags:
     ioos_qc takes the window that ends with each value, by running sums over the whole series: its
     last bits, and now and then a verdict, depend on where the data begin.
     """
-    deviation = np.full(len(track.code), np.nan)
-    if len(track.code):
-        hours = Hours(track, ~track.missing)
-        for period, here in track.choice([row.attenuated_period_s for row in track.thresholds]):
-            if period is not None:
-                deviation[here] = hours.at_rows(_deviation(hours, track, period))[here]
-    suspect, fail = track.threshold("attenuated_suspect"), track.threshold("attenuated_fail")
-    evaluated = ~np.isnan(deviation) & ~(np.isnan(suspect) & np.isnan(fail))
-    return verdicts(track, evaluated, deviation < suspect, deviation < fail)
+    hours = Hours(track, ~track.missing)
+    table = np.full(hours.shape, Flag.UNKNOWN, dtype=np.int8)
+    periods = [row.attenuated_period_s for row in track.thresholds]
+    suspect, fail = (
+        np.asarray([getattr(row, name) for row in track.thresholds], dtype=np.float64)
+        for name in ("attenuated_suspect", "attenuated_fail")
+    )
+    for period in {period for period in periods if period is not None}:
+        rows = np.asarray([other == period for other in periods])
+        rows &= ~(np.isnan(suspect) & np.isnan(fail))
+        deviation = _deviation(hours, track, period)[rows]
+        limits = (limit[rows, np.newaxis] for limit in (suspect, fail))
+        table[rows] = _judged(deviation, *(deviation < limit for limit in limits))
+    flags = table.ravel()[hours.place]
+    flags[track.missing] = Flag.MISSING
+    return flags
 
 
 def _deviation(hours: Hours, track: Track, period_s: int) -> Floats:
@@ -154,39 +206,44 @@ def neighbour(track: Track, usable: Bools) -> Flags:
     usable : array of bool
         Values that no other test calls suspect or failed: only they make up the means.
     """
-    distance = np.full(len(track.code), np.nan)
-    limit = np.full(len(track.code), np.nan)
     groups = [row.neighbour_group for row in track.thresholds]
-    if len(track.code) and any(group is not None for group in groups):
-        hours = Hours(track, usable)
-        for group, here in track.choice(groups):
-            if group is not None:
-                members = [number for number, other in enumerate(groups) if other == group]
-                table, span = _distances(hours, track.thresholds, members)
-                distance[here] = hours.at_rows(table)[here]
-                limit[here] = hours.at_rows(span)[here]
-    return verdicts(track, ~np.isnan(distance), distance > limit)
+    flags = np.where(track.missing, np.int8(Flag.MISSING), np.int8(Flag.UNKNOWN))
+    if not len(track.code) or not any(group is not None for group in groups):
+        return flags
+    span = hours_of(track)
+    means = _hourly(track, usable, span)
+    table = np.full(means.shape, Flag.UNKNOWN, dtype=np.int8)
+    for group in {group for group in groups if group is not None}:
+        members = [number for number, other in enumerate(groups) if other == group]
+        distance, limit = _distances(means[members], [track.thresholds[one] for one in members])
+        table[members] = _judged(distance, distance > limit)
+    for rows, series, block in track.blocks(BLOCK_ROWS):
+        found = table[series].ravel()[place_of(block, *span)]
+        np.copyto(flags[rows], found, where=~block.missing)
+    return flags
 
 
-def _distances(
-    hours: Hours, thresholds: tuple[Thresholds, ...], members: list[int]
-) -> tuple[Floats, Floats]:
+def _hourly(track: Track, usable: Bools, span: tuple[int, int]) -> Floats:
+    """Means of the hours of all series, NaN where one has no usable value."""
+    table = np.full((len(track.thresholds), span[1]), np.nan)
+    for rows, series, block in track.blocks(BLOCK_ROWS):
+        hours = Hours(block, usable[rows] & ~block.missing, span)
+        np.copyto(table[series], hours.mean, where=hours.n > 0)
+    return table
+
+
+def _distances(mean: Floats, rows: Sequence[Thresholds]) -> tuple[Floats, Floats]:
     """Distance of each member's hour from the median of the others, and what is allowed."""
-    rows = [thresholds[member] for member in members]
-    bias = np.asarray([[row.neighbour_bias] for row in rows])
-    own = np.where(hours.n[members] > 0, hours.mean[members] - bias, np.nan)
-    sites = [
-        row.neighbour_site or f"series {member}" for row, member in zip(rows, members, strict=True)
-    ]
-    site = np.asarray([list(dict.fromkeys(sites)).index(name) for name in sites])
+    own = mean - np.asarray([[row.neighbour_bias] for row in rows])
+    sites = [row.neighbour_site or number for number, row in enumerate(rows)]
+    known = {name: number for number, name in enumerate(dict.fromkeys(sites))}
+    site = np.asarray([known[name] for name in sites])
     median, others = (table[site] for table in median_of_others(_of_sites(own, site)))
     least = np.asarray([[row.neighbour_least] for row in rows])
     floor = np.asarray([[row.neighbour_distance or 0.0] for row in rows])
     share = np.asarray([[row.neighbour_share] for row in rows])
-    distance, limit = np.full(hours.shape, np.nan), np.full(hours.shape, np.nan)
-    distance[members] = np.where(others >= least, np.abs(own - median), np.nan)
-    limit[members] = np.maximum(floor, share * np.abs(median))
-    return distance, limit
+    distance = np.where(others >= least, np.abs(own - median), np.nan)
+    return distance, np.maximum(floor, share * np.abs(median))
 
 
 def _of_sites(own: Floats, site: Ints) -> Floats:

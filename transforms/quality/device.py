@@ -40,6 +40,8 @@ def device_state(track: Track) -> Flags:
 
 
 def _is_warming_up(track: Track) -> Bools:
+    if all(row.warm_up_s is None for row in track.thresholds):
+        return np.zeros(len(track.code), dtype=bool)
     gap = track.threshold("power_up_gap_s") * SECOND_NS
     begins = np.ones(len(track.code), dtype=bool)
     begins[1:] = (np.diff(track.code) != 0) | (np.diff(track.time_ns) > gap[1:])
@@ -52,8 +54,8 @@ def _is_out_of_limits(track: Track) -> Bools:
     bad = np.zeros(len(track.code), dtype=bool)
     for limits, here in track.choice([row.state_limits for row in track.thresholds]):
         for limit in limits:
-            state: Floats = track.besides[limit.quantity]
-            bad |= here & ((state < limit.low) | (state > limit.high))
+            state: Floats = track.besides[limit.quantity][here]
+            bad[here] |= (state < limit.low) | (state > limit.high)
     return bad
 
 
@@ -66,9 +68,9 @@ def consistency(track: Track) -> Flags:
     known = np.zeros(len(track.code), dtype=bool)
     for ceiling, here in track.choice([row.ceiling for row in track.thresholds]):
         if ceiling is not None:
-            other: Floats = track.at_once[ceiling.quantity]
-            known |= here & ~np.isnan(other)
-            suspect |= here & (track.value > ceiling.factor * other + ceiling.offset)
+            other: Floats = track.at_once[ceiling.quantity][here]
+            known[here] = ~np.isnan(other)
+            suspect[here] = track.value[here] > ceiling.factor * other + ceiling.offset
     return verdicts(track, known, suspect)
 
 
@@ -94,9 +96,9 @@ def gaps(panel: pd.DataFrame, thresholds: Mapping[str, Thresholds]) -> pd.DataFr
     >>> len(gaps(panel, {"s": Thresholds(step_s=60, max_gap_s=540)}))
     0
     """
-    track = lay_out(panel, thresholds).present()
+    track = lay_out(panel, thresholds).present
     same = np.diff(track.code) == 0
-    after = np.flatnonzero(same & ~track.linked()) + 1
+    after = np.flatnonzero(same & ~track.linked) + 1
     start, end = track.time_ns[after - 1], track.time_ns[after]
     step: Ints = track.threshold("step_s")[after].astype(np.int64) * SECOND_NS
     names = np.asarray(track.series, dtype=object)[track.code[after]]

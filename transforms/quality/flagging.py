@@ -8,18 +8,17 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from livinglab.errors import DataError
 from livinglab.flags import PRECEDENCE, TESTS, Flag
 from transforms.frames import Flags, series_codes, time_ns
 from transforms.quality.checks import missing
-from transforms.quality.context import neighbour
+from transforms.quality.context import BLOCK_ROWS, neighbour
 from transforms.quality.suite import CHECKS
 from transforms.quality.thresholds import Thresholds
 from transforms.quality.track import lay_out
 
-#: Rows of whole series that are tested at once: their columns fit into a processor's cache.
-BLOCK_ROWS: Final = 100_000
 _NOT_RUN: Final = np.uint8(ord("0") + Flag.UNKNOWN)
 
 
@@ -65,19 +64,21 @@ def flag(
     """
     track = lay_out(panel, thresholds, state)
     verdicts = {check.name: np.empty(len(panel), dtype=np.int8) for check in CHECKS}
-    for part, block in track.blocks(BLOCK_ROWS):
-        blank = missing(block)
+    so_far = np.empty(len(panel), dtype=np.int8)
+    for rows, _, block in track.blocks(BLOCK_ROWS):
+        said = [missing(block)]
         for check in CHECKS:
             is_on = any(map(check.is_configured, block.thresholds))
-            verdicts[check.name][part] = check.run(block) if is_on else blank
-    so_far = aggregate_flags(list(verdicts.values()))
-    verdicts["neighbour"] = neighbour(track, np.isin(so_far, (Flag.GOOD, Flag.UNKNOWN)))
+            verdicts[check.name][rows] = check.run(block) if is_on else said[0]
+            said += [verdicts[check.name][rows]] if is_on else []
+        so_far[rows] = aggregate_flags(said)
+    verdicts["neighbour"] = neighbour(track, (so_far == Flag.GOOD) | (so_far == Flag.UNKNOWN))
     return pd.DataFrame(
         {
             "series": panel["series"],
             "value": panel["value"],
             **verdicts,
-            "flag": aggregate_flags(list(verdicts.values())),
+            "flag": aggregate_flags([so_far, verdicts["neighbour"]]),
         },
         index=panel.index,
     )
@@ -115,8 +116,10 @@ def encode_tests(frame: pd.DataFrame) -> pd.Series[str]:
     for place, name in enumerate(TESTS):
         if name in frame.columns:
             digits[:, place] = frame[name].to_numpy(dtype=np.uint8) + ord("0")
-    text = digits.view(f"S{len(TESTS)}").ravel().astype(f"U{len(TESTS)}")
-    return pd.Series(text, index=frame.index, dtype="str", name="tests")
+    ends = np.arange(0, digits.size + 1, len(TESTS), dtype=np.int64)
+    text = pa.LargeStringArray.from_buffers(len(frame), pa.py_buffer(ends), pa.py_buffer(digits))
+    column = pd.array(pa.chunked_array([text]), dtype="str")
+    return pd.Series(column, index=frame.index, name="tests")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from livinglab.errors import DataError
-from livinglab.timeline import SECOND_NS
+from livinglab.timeline import HOUR_NS, SECOND_NS
 from transforms.frames import Bools, Floats, Ints, require_panel, series_codes, time_ns
 from transforms.lookup import latest
 from transforms.quality.thresholds import AT_ONCE_S, STATE_LAG_S, Thresholds
@@ -18,7 +19,7 @@ from transforms.quality.thresholds import AT_ONCE_S, STATE_LAG_S, Thresholds
 _Choice = TypeVar("_Choice", bound=Hashable)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Track:
     """Rows of a panel with what the tests need to know about them.
 
@@ -44,26 +45,37 @@ class Track:
     besides: Mapping[str, Floats] = field(default_factory=dict)
     at_once: Mapping[str, Floats] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def missing(self) -> Bools:
         """Rows without a value."""
         return np.isnan(self.value)
+
+    @cached_property
+    def hour(self) -> Ints:
+        """UTC hour of each row, since 1970."""
+        return np.asarray(self.time_ns // HOUR_NS, dtype=np.int64)
 
     def threshold(self, name: str) -> Floats:
         """Threshold `name` of each row, NaN where it is not configured (no comparison is true)."""
         per_series = [_number(getattr(row, name)) for row in self.thresholds]
         if len(set(per_series)) <= 1:  # most panels hold one kind of sensor
-            return np.full(len(self.code), per_series[0] if per_series else np.nan)
+            number = np.float64(per_series[0] if per_series else np.nan)
+            return np.broadcast_to(number, len(self.code))
         return np.asarray(per_series, dtype=np.float64)[self.code]
 
+    @cached_property
     def linked(self) -> Bools:
         """Whether row i + 1 is the next reading of row i's series, and no gap lies between them."""
         near = np.diff(self.time_ns) <= self.threshold("gap_s")[1:] * SECOND_NS
-        return np.asarray((np.diff(self.code) == 0) & near, dtype=np.bool_)
+        near &= self.code[1:] == self.code[:-1]
+        return near
 
+    @cached_property
     def present(self) -> Track:
         """Rows that have a value."""
         keep = ~self.missing
+        if keep.all():
+            return self
         return replace(
             self,
             code=self.code[keep],
@@ -73,8 +85,8 @@ class Track:
             at_once={name: column[keep] for name, column in self.at_once.items()},
         )
 
-    def blocks(self, rows: int) -> Iterator[tuple[slice, Track]]:
-        """Whole series in parts of about `rows` rows, with the place of each part.
+    def blocks(self, rows: int) -> Iterator[tuple[slice, slice, Track]]:
+        """Whole series in parts of about `rows` rows, with the rows and series of each part.
 
         Tests make many passes over their rows: a part stays in the processor's cache, and what they
         need in between is small.
@@ -88,6 +100,7 @@ class Track:
             first, last = int(self.code[begin]), int(self.code[end - 1]) + 1
             yield (
                 part,
+                slice(first, last),
                 replace(
                     self,
                     thresholds=self.thresholds[first:last],
@@ -101,11 +114,14 @@ class Track:
             )
             begin = end
 
-    def choice(self, values: Sequence[_Choice]) -> Iterator[tuple[_Choice, Bools]]:
-        """Each distinct value among those given per series, with the rows of its series."""
-        for value in dict.fromkeys(values):
-            here = np.asarray([other == value for other in values], dtype=np.bool_)
-            yield value, here[self.code]
+    def choice(self, values: Sequence[_Choice]) -> Iterator[tuple[_Choice, slice]]:
+        """Values given per series, with the rows of consecutive series that share one."""
+        change = [place for place in range(1, len(values)) if values[place] != values[place - 1]]
+        series = [0, *change, len(values)] if len(values) else [0]
+        bounds = np.searchsorted(self.code, series).tolist()
+        for place, begin, end in zip(series, bounds, bounds[1:], strict=False):
+            if begin < end:
+                yield values[place], slice(begin, end)
 
 
 def lay_out(
