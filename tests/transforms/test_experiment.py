@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livinglab.errors import DataError
-from transforms.experiment import Result, Verdict, did
+from transforms.experiment import Design, Result, Verdict, evaluate
 from transforms.experiments.days import contrast_days
 from transforms.experiments.power import hedges_g, minimal_detectable_effect
 from transforms.experiments.regression import ols_hac, ols_prewhitened, residual_lag1
@@ -39,6 +40,10 @@ def pair(n: int, effect: float, seed: int = 1) -> tuple[pd.Series, pd.Series]:
     shift = effect * (np.arange(2 * n) >= n)
     treated = pd.Series(80 + weather + rng.normal(0, 0.7, 2 * n) + shift, index=days(2 * n))
     return treated, control
+
+
+def did(treated: pd.Series, control: pd.Series, **design: Any) -> Result:
+    return evaluate(treated, control, design=Design(method="did", **design))
 
 
 def vector_did(lags: int | None = 2) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,19 +12,10 @@ import pytest
 from scipy.signal import lfilter
 
 from livinglab.errors import DataError
-from transforms.experiment import (
-    adjusted_p,
-    before_after,
-    block_bootstrap,
-    count_ratio,
-    did,
-    glsar,
-    its,
-    placebo_in_space,
-    placebo_in_time,
-    weather_normalised,
-)
-from transforms.experiments.regression import ols_prewhitened
+from transforms.experiment import Design, Result, adjusted_p, evaluate
+from transforms.experiments.count_model import quasi_poisson
+from transforms.experiments.regression import Estimate, ols_prewhitened
+from transforms.experiments.resampling import block_bootstrap, glsar
 
 DAY0 = date(2026, 1, 5)
 CONTRAST = np.array([0.0, 1.0])
@@ -53,29 +45,53 @@ def step(n: int, effect: float) -> np.ndarray:
     return effect * (np.arange(2 * n) >= n)
 
 
+def by(
+    method: str,
+    outcome: pd.Series,
+    control: pd.Series | None = None,
+    covariates: pd.DataFrame | None = None,
+    **design: Any,
+) -> Result:
+    options = {"weekdays": "adjust"} | design
+    return evaluate(
+        outcome, control, design=Design(method=method, **options), covariates=covariates
+    )
+
+
+def trends(result: Result) -> tuple[Estimate, Estimate, Estimate]:
+    """Slope before, change of level, change of slope."""
+    names = ("slope before per day", "change of level on the first day", "change of slope per day")
+    before, level, slope = (result.parts[name] for name in names)
+    return before, level, slope
+
+
 def test_its_matches_worked_vector() -> None:
-    fit = its(pd.Series(VECTOR, index=days(12)), **phases(6, 6), lags=2)
-    assert fit.slope_before.effect == pytest.approx(0.371429, abs=5e-7)
-    assert fit.level.effect == pytest.approx(1.771429, abs=5e-7)
-    assert fit.slope.effect == pytest.approx(0.0, abs=1e-9)
+    outcome = pd.Series(VECTOR, index=days(12))
+    before, level, slope = trends(by("its", outcome, **phases(6, 6), lags=2, weekdays="ignore"))
+    assert before.effect == pytest.approx(0.371429, abs=5e-7)
+    assert level.effect == pytest.approx(1.771429, abs=5e-7)
+    assert slope.effect == pytest.approx(0.0, abs=1e-9)
 
 
 def test_its_effect_is_level_plus_slope_times_horizon() -> None:
+    """The horizon is the middle of the after phase, 29.5 days after its first one."""
     trend = 0.05 * np.arange(120) + step(60, 4.0) + 0.1 * np.maximum(np.arange(120) - 60, 0)
     outcome = pd.Series(trend + ar1(120, 0.3, 3)[0] / 5, index=days(120))
-    fit = its(outcome, **phases(60, 60), horizon_days=30)
-    assert fit.effect.effect == pytest.approx(fit.level.effect + 30 * fit.slope.effect)
-    assert fit.effect.low < 7.0 < fit.effect.high
-    assert fit.newey_west.effect == pytest.approx(fit.effect.effect)
+    fit = by("its", outcome, **phases(60, 60), weekdays="ignore")
+    _, level, slope = trends(fit)
+    assert fit.effect == pytest.approx(level.effect + 29.5 * slope.effect)
+    assert fit.low < 6.95 < fit.high
+    assert fit.sensitivity[0].method == "OLS, Newey-West"
+    assert fit.sensitivity[0].effect == pytest.approx(fit.effect)
 
 
-def test_its_with_a_control_removes_the_common_course() -> None:
+def test_cits_removes_the_common_course() -> None:
     common = pd.Series(np.sin(np.arange(120) / 9) * 20, index=days(120))
     noise = ar1(120, 0.2, 4, runs=2)
     treated = common + noise[0] + step(60, 5.0)
-    fit = its(treated, control=common + noise[1], **phases(60, 60))
-    assert fit.formula.startswith("treated - control")
-    assert fit.effect.low < 5.0 < fit.effect.high
+    fit = by("cits", treated, common + noise[1], **phases(60, 60), weekdays="ignore")
+    assert "d_t = treated_t - control_t" in fit.formula
+    assert fit.low < 5.0 < fit.high
 
 
 def test_its_drops_days_without_outcome_or_covariate() -> None:
@@ -83,44 +99,51 @@ def test_its_drops_days_without_outcome_or_covariate() -> None:
     outcome = pd.Series(ar1(60, 0.3, 6)[0], index=days(60))
     outcome.iloc[4] = np.nan
     table.iloc[40, 0] = np.nan
-    fit = its(outcome, **phases(30, 30), covariates=table, weekdays=True)
-    assert (fit.n_days, fit.n_missing) == (58, 2)
+    fit = by("its", outcome, covariates=table, **phases(30, 30))
+    assert (fit.n_used, fit.n_dropped) == (58, 2)
     assert fit.covariates[:2] == ("temperature", "wind")
     assert json.dumps(fit.to_dict(), allow_nan=False)
 
 
 def test_its_refuses_a_yearly_cycle_of_less_than_a_year() -> None:
     with pytest.raises(DataError, match="more than a year"):
-        its(pd.Series(1.0, index=days(60)), **phases(30, 30), yearly_cycle=True)
+        by("its", pd.Series(1.0, index=days(60)), **phases(30, 30), yearly_cycle=True)
 
 
 def test_its_with_a_yearly_cycle_over_two_years() -> None:
     n = 730
     season = 10 * np.sin(2 * np.pi * np.arange(n) / 365.2425)
     outcome = pd.Series(season + ar1(n, 0.4, 7)[0] + step(365, 3.0), index=days(n))
-    fit = its(outcome, **phases(365, 365), yearly_cycle=True)
-    assert fit.level.low < 3.0 < fit.level.high
-    assert fit.level.high - fit.level.low < 2
+    fit = by("its", outcome, **phases(365, 365), yearly_cycle=True, weekdays="ignore")
+    _, level, _ = trends(fit)
+    assert level.low < 3.0 < level.high
+    assert level.high - level.low < 2
 
 
 def test_before_after_removes_weekdays_and_weather() -> None:
     table = weather(84, 8)
     week = np.tile([0, 0, 0, 0, 0, -8, -9.0], 12)
     outcome = week + 1.5 * table["temperature"] + ar1(84, 0.3, 52)[0] / 2 + step(42, 3.0) + 40
-    fit = before_after(outcome, **phases(42, 42), covariates=table)
-    assert fit.estimate.low < 3.0 < fit.estimate.high
-    assert fit.estimate.high - fit.estimate.low < 2
-    plain = before_after(outcome, **phases(42, 42), weekdays=False)
+    fit = by("before_after", outcome, covariates=table, **phases(42, 42))
+    assert fit.low < 3.0 < fit.high
+    assert fit.high - fit.low < 2
+    plain = by("before_after", outcome, **phases(42, 42), weekdays="ignore")
     assert plain.estimate.se > 2 * fit.estimate.se
+
+
+def test_before_after_of_a_week_with_a_quiet_weekend() -> None:
+    load = np.array([5.0, 5, 5, 5, 5, 1, 1] * 8) + 2.0 * (np.arange(56) >= 28)
+    outcome = pd.Series(load + np.sin(np.arange(56.0) ** 2) / 10, index=days(56))
+    assert round(by("before_after", outcome, **phases(28, 28)).effect, 1) == 2.0
 
 
 def test_weather_normalised_agrees_with_regression_and_tells_how_good_the_model_is() -> None:
     table = weather(112, 11)
     outcome = 40 + 2 * table["temperature"] - table["wind"] + ar1(112, 0.3, 53)[0] + step(56, 4.0)
-    model = weather_normalised(outcome, table, **phases(56, 56))
-    regression = before_after(outcome, **phases(56, 56), covariates=table)
-    assert model.estimate.low < 4.0 < model.estimate.high
-    assert model.estimate.effect == pytest.approx(regression.estimate.effect, abs=0.6)
+    model = by("weather_normalised", outcome, covariates=table, **phases(56, 56))
+    regression = by("before_after", outcome, covariates=table, **phases(56, 56))
+    assert model.low < 4.0 < model.high
+    assert model.effect == pytest.approx(regression.effect, abs=0.6)
     assert model.fit["r2"] > 0.9
     assert model.fit["rmse_left_out_weeks"] > 0.8
 
@@ -133,27 +156,33 @@ def test_weather_normalised_effect_is_observed_minus_predicted() -> None:
     y = outcome.to_numpy()
     beta = np.linalg.lstsq(design[:42], y[:42])[0]
     residual = float((y[42:] - design[42:] @ beta).mean())
-    fit = weather_normalised(outcome, table, **phases(42, 42), weekdays=False)
-    assert fit.estimate.effect == pytest.approx(residual, abs=1e-9)
+    when = phases(42, 42)
+    fit = by("weather_normalised", outcome, covariates=table, weekdays="ignore", **when)
+    assert fit.effect == pytest.approx(residual, abs=1e-9)
 
 
-def test_count_ratio_recovers_a_known_ratio() -> None:
+def test_counts_recover_a_known_ratio() -> None:
     rng = np.random.default_rng(15)
     mean = 200 * np.tile([1, 1, 1, 1, 1, 0.5, 0.4], 12) * np.exp(step(42, np.log(1.2)))
     counts = pd.Series(rng.poisson(mean * rng.gamma(50, 1 / 50, 84)).astype(float), index=days(84))
-    fit = count_ratio(counts, **phases(42, 42))
+    fit = by("counts", counts, **phases(42, 42))
     assert fit.effect_percent == pytest.approx(20, abs=5)
-    assert fit.estimate.low < np.log(1.2) < fit.estimate.high
+    assert fit.low < np.log(1.2) < fit.high
     with pytest.raises(DataError, match="negative counts"):
-        count_ratio(counts - 1000, **phases(42, 42))
+        by("counts", counts - 1000, **phases(42, 42))
 
 
-def test_count_ratio_with_uptime_is_about_rates() -> None:
+def test_counts_over_hours_of_operation_are_about_rates() -> None:
+    """Twice the counts in twice the hours are no effect: the offset is what counts relate to."""
     rng = np.random.default_rng(16)
-    hours = pd.Series(np.where(np.arange(84) < 42, 10.0, 20.0), index=days(84))
-    counts = pd.Series(rng.poisson(30 * hours.to_numpy()).astype(float), index=days(84))
-    fit = count_ratio(counts, **phases(42, 42), uptime_h=hours, weekdays=False)
-    assert fit.effect_percent == pytest.approx(0, abs=3)
+    hours = np.where(np.arange(84) < 42, 10.0, 20.0)
+    counts = rng.poisson(30 * hours).astype(float)
+    design = np.column_stack([np.ones(84), step(42, 1.0)])
+    fit = quasi_poisson(counts, design, np.arange(84), np.log(hours))
+    assert 100 * np.expm1(fit.effect) == pytest.approx(0, abs=3)
+    sides = (pd.Series(values, index=days(84)) for values in (counts, hours))
+    whole = by("counts", *sides, **phases(42, 42), weekdays="ignore")
+    assert whole.effect == pytest.approx(fit.effect, rel=1e-9)
 
 
 def test_second_opinions_surround_the_same_effect() -> None:
@@ -167,10 +196,12 @@ def test_second_opinions_surround_the_same_effect() -> None:
         block_bootstrap(y, design, CONTRAST, block=100)
 
 
-def test_did_carries_second_opinions_unless_told_not_to() -> None:
+def test_evaluation_carries_second_opinions_unless_told_not_to() -> None:
     treated = pd.Series(ar1(84, 0.3, 18)[0], index=days(84))
-    full = did(treated, treated * 0, **phases(42, 42))
-    short = did(treated, treated * 0, **phases(42, 42), second_opinions=False)
+    design = Design(method="did", **phases(42, 42))
+    full, short = (
+        evaluate(treated, treated * 0, design=design, opinions=which) for which in (True, False)
+    )
     assert [other.method for other in full.sensitivity] == [
         "OLS, Newey-West",
         "GLS, AR(1)",
@@ -182,21 +213,33 @@ def test_did_carries_second_opinions_unless_told_not_to() -> None:
 
 
 def test_placebo_in_time_ranks_a_real_effect_first() -> None:
-    noise = pd.Series(ar1(84, 0.2, 19)[0] + step(42, 6.0), index=days(84))
-    found = placebo_in_time(noise, noise * 0, before=phases(42, 42)["before"], effect=6.0)
+    treated = pd.Series(ar1(84, 0.2, 19)[0] + step(42, 6.0), index=days(84))
+    found = by("did", treated, treated * 0, **phases(42, 42), weekdays="ignore").placebo_in_time
+    assert found is not None
     assert (found.rank, len(found.effects)) == (1, 15)
     assert found.p == pytest.approx(1 / 16)
-    with pytest.raises(DataError, match="no room"):
-        placebo_in_time(noise, noise * 0, before=phases(20, 20)["before"], effect=6.0)
+    y = treated.to_numpy()[:42]
+    rolled = [y[at:].mean() - y[:at].mean() for at in range(14, 29)]
+    assert found.effects == pytest.approx(rolled)
+    short = by("did", treated, treated * 0, **phases(20, 20), weekdays="ignore")
+    assert short.placebo_in_time is None, "20 days leave no room for a false date"
 
 
 def test_placebo_in_space_cannot_say_more_than_its_number_of_areas() -> None:
-    noise = ar1(84, 0.2, 20, runs=4)
-    controls = {f"c{k}": pd.Series(row, index=days(84)) for k, row in enumerate(noise)}
-    found = placebo_in_space(controls, **phases(42, 42), effect=9.0)
-    assert found.p == pytest.approx(0.2)
-    with pytest.raises(DataError, match="two or more"):
-        placebo_in_space({"a": controls["c0"]}, **phases(42, 42), effect=1.0)
+    noise = ar1(84, 0.2, 20, runs=5)
+    controls = {f"c{k}": pd.Series(row, index=days(84)) for k, row in enumerate(noise[:4])}
+    mean = pd.concat(controls.values(), axis=1).mean(axis=1)
+    treated = pd.Series(noise[4] + step(42, 9.0), index=days(84))
+    design = Design(method="did", **phases(42, 42))
+    found = evaluate(treated, mean, design=design, controls=controls).placebo_in_space
+    assert found is not None
+    assert (found.rank, found.p) == (1, pytest.approx(0.2))
+    other = (controls["c1"] + controls["c2"] + controls["c3"]) / 3
+    d = (controls["c0"] - other).to_numpy()
+    assert found.effects[0] == pytest.approx(d[42:].mean() - d[:42].mean())
+    one = {"c0": controls["c0"]}
+    alone = evaluate(treated, controls["c0"], design=design, controls=one)
+    assert alone.placebo_in_space is None, "one area is no distribution"
 
 
 def test_adjusted_p_matches_worked_vectors_and_keeps_families_apart() -> None:

@@ -43,7 +43,9 @@ def quasi_poisson(
     day : array of int
         Day number of each row.
     offset : array of float, optional
-        Logarithm of hours of operation, or of the counts of a control area.
+        Logarithm of what the counts are a ratio to: those of a control area. Hours of operation
+        need none: `transforms.mobility` has a total of complete days only, or of counts that the
+        counter divided by its uptime.
     control : array of float, optional
         The counts of the control area themselves, where the offset is theirs.
 

@@ -55,6 +55,28 @@ def evaluate(
     -----
     A recalibrated or swapped sensor at the border of the phases looks like an effect: the registry
     must exclude it (`instruments`), no statistic can.
+
+    References
+    ----------
+    .. [1] Bertrand, M., Duflo, E. and Mullainathan, S. (2004), How much should we trust
+       differences-in-differences estimates?, Quarterly J. Economics 119, 249-275.
+       DOI 10.1162/003355304772839588
+    .. [2] Newey, W. K. and West, K. D. (1987), Econometrica 55, 703-708. DOI 10.2307/1913610
+
+    Examples
+    --------
+    >>> from datetime import date, timedelta
+    >>> import numpy as np
+    >>> days = [date(2026, 1, 1) + timedelta(k) for k in range(56)]
+    >>> wave, noise = np.sin(np.arange(56.0) ** 2), np.cos(np.arange(56.0) ** 2)
+    >>> control = pd.Series(20 + wave, index=days)
+    >>> treated = pd.Series(25 + wave + noise - 5.0 * (np.arange(56) >= 28), index=days)
+    >>> design = Design(before=(days[0], days[28]), after=(days[28], date(2026, 2, 26)))
+    >>> result = evaluate(treated, control, design=design)
+    >>> round(result.effect), result.headline
+    (-5, 'effect shown')
+    >>> evaluate(treated, control.iloc[:30], design=design).headline
+    'invalid'
     """
     frame, extra = day_table(treated, control, covariates, design)
     rows = rows_of(frame, extra, design)

@@ -36,7 +36,27 @@ class Model:
 
 
 def model_of(method: str, rows: Rows, *, has_control: bool) -> Model:
-    """The model of a method on some days."""
+    """The model of a method on some days.
+
+    Trends count from the first day of the after phase: with t instead of t - t0 in the last term
+    the change of level would be that on day 0 [1]_; of a control area the difference is modelled
+    [2]_. The weather-normalised model gives the after phase slopes of its own around its own mean
+    weather [3]_: its step is the mean of observed less predicted by the before phase alone [4]_,
+    and the error of the prediction is part of the interval.
+
+    References
+    ----------
+    .. [1] Xiao, H., Augusto, O. and Wagenaar, B. H. (2021), Reflection on modern methods: a common
+       error in the segmented regression parameterization of interrupted time-series analyses, Int.
+       J. Epidemiology 50, 1011-1015, doi:10.1093/ije/dyaa148.
+    .. [2] Lopez Bernal, J., Cummins, S. and Gasparrini, A. (2018), The use of controls in
+       interrupted time series studies, Int. J. Epidemiology 47, 2082-2093, doi:10.1093/ije/dyy135.
+    .. [3] Lin, W. (2013), Agnostic notes on regression adjustments to experimental data, Annals of
+       Applied Statistics 7, 295-318, doi:10.1214/12-AOAS583.
+    .. [4] Grange, S. K. and Carslaw, D. C. (2019), Using meteorological normalisation to detect
+       interventions in air quality time series, Science of the Total Environment 653, 578-588,
+       doi:10.1016/j.scitotenv.2018.10.344.
+    """
     if method in WITH_TREND:
         return _trends(rows, has_control=has_control)
     if method == PAIRED:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from transforms.experiments.days import contrast_days
 from transforms.experiments.design import WITH_TREND, Design, Rows
 from transforms.experiments.model import effect_of, structure_of
 from transforms.experiments.noise import Vector
-from transforms.experiments.resampling import LEAST_SIDE, placebo_in_space, ranked
 from transforms.experiments.result import Placebo
+
+#: Days that a false intervention must leave on either side.
+LEAST_SIDE: Final = 14
 
 
 def placebo_before(rows: Rows, adjusted: Vector, design: Design, effect: float) -> Placebo | None:
@@ -40,7 +44,7 @@ def placebo_before(rows: Rows, adjusted: Vector, design: Design, effect: float) 
         half = min(rows.half, (int(day[-1]) - at) / 2)
         weights = effect_of(design.method, half)
         found.append(float(weights @ np.linalg.lstsq(matrix, y)[0]))
-    return ranked("in time", effect, found) if found else None
+    return _ranked("in time", effect, found) if found else None
 
 
 def plain_effect(rows: Rows, adjusted: Vector, design: Design) -> float:
@@ -55,11 +59,32 @@ def plain_effect(rows: Rows, adjusted: Vector, design: Design) -> float:
 def space_placebo(
     controls: Mapping[str, pd.Series], design: Design, effect: float
 ) -> Placebo | None:
-    """Each control area as if it had been treated; None with fewer than two, or without values."""
+    """Each control area as if it had been treated, against the mean of the others.
+
+    None with fewer than two areas, or without values.
+    """
     if len(controls) < 2 or design.method in WITH_TREND:
         return None
-    found = placebo_in_space(
-        controls, before=design.before, after=design.after, effect=effect, zone=design.zone
+    found = [_false_effect(name, controls, design) for name in controls]
+    known = [each for each in found if np.isfinite(each)]
+    return _ranked("in space", effect, known) if len(known) > 1 else None
+
+
+def _false_effect(name: str, controls: Mapping[str, pd.Series], design: Design) -> float:
+    """Effect of one control area against the mean of the others; NaN where a phase has no day."""
+    others = pd.concat([part for key, part in controls.items() if key != name], axis=1)
+    frame = contrast_days(
+        controls[name],
+        others.mean(axis=1, skipna=False),
+        before=design.before,
+        after=design.after,
+        zone=design.zone,
     )
-    known = tuple(each for each in found.effects if np.isfinite(each))
-    return ranked("in space", effect, known) if len(known) > 1 else None
+    means = frame.groupby("after")["d"].mean()
+    return float(means.loc[1] - means.loc[0])
+
+
+def _ranked(kind: str, effect: float, found: Sequence[float]) -> Placebo:
+    """Placebo effects with the rank of the real one among them, 1 = largest."""
+    larger = sum(abs(other) >= abs(effect) for other in found)
+    return Placebo(kind, effect, tuple(found), larger + 1, (1 + larger) / (1 + len(found)))

@@ -9,7 +9,6 @@ import numpy as np
 from scipy import stats
 
 from transforms.experiments.noise import Vector
-from transforms.experiments.regression import residual_lag1
 
 #: exp() of more overflows.
 LARGEST_LOG: Final = 700.0
@@ -80,30 +79,6 @@ def attained_effect(se: float, df: float, *, alpha: float = 0.05, power: float =
     if not (se > 0 and df > 0):
         return float("inf")
     return se * float(stats.t.ppf(1 - alpha / 2, df) + stats.t.ppf(power, df))
-
-
-def detectable_from_before(
-    before: Vector, n_after: int, *, alpha: float = 0.05, power: float = 0.8
-) -> tuple[float, float, float]:
-    """MDE, sigma and lag-1 autocorrelation from the before phase alone.
-
-    Uses nothing of the after phase but its number of days, so it can be printed before the
-    intervention and stays the same after it. Under three days, or without spread, the MDE is
-    infinite: a record that never varied says nothing about what could be seen.
-
-    Examples
-    --------
-    >>> mde, sigma, r = detectable_from_before(np.array([2, 1, 3, 2, 4, 3.0]), 6)
-    >>> round(sigma, 4), mde > 1.6
-    (1.0488, True)
-    """
-    if len(before) < 3 or float(np.ptp(before)) == 0.0:
-        return float("inf"), 0.0, 0.0
-    sigma = float(np.std(before, ddof=1))
-    r = residual_lag1(before, np.ones((len(before), 1)))
-    m_before, m_after = effective_days(len(before), r), effective_days(n_after, r)
-    mde = minimal_detectable_effect(sigma, m_before, m_after, alpha=alpha, power=power)
-    return mde, sigma, r
 
 
 def ratio_percent(log_ratio: float) -> float:

@@ -1,4 +1,4 @@
-"""Second opinions: GLS, block bootstrap, placebos in time and in space, several outcomes."""
+"""Second opinions: GLS and block bootstrap; p values of several outcomes."""
 
 from __future__ import annotations
 
@@ -6,21 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 import statsmodels.api as sm
 from statsmodels.stats.multitest import multipletests
 
 from livinglab.errors import DataError
-from transforms.experiments.days import Dates, contrast_days
 from transforms.experiments.noise import Matrix, Vector
 from transforms.experiments.regression import Estimate, student
-from transforms.experiments.result import Placebo
 
 #: Bootstrap draws, and the seed that makes them repeatable.
 DRAWS: Final = 2000
 SEED: Final = 20260101
-#: Days that a false intervention must leave on either side.
-LEAST_SIDE: Final = 14
 
 
 def glsar(
@@ -97,69 +92,6 @@ def block_bootstrap(
     return Estimate(name, effect, float(found.std(ddof=1)), float(draws - 1), low, high, p)
 
 
-def placebo_in_time(
-    treated: pd.Series,
-    control: pd.Series,
-    *,
-    before: Dates,
-    effect: float,
-    zone: str | None = None,
-    least_side: int = LEAST_SIDE,
-) -> Placebo:
-    """Contrast at every false date within the before phase, against the real `effect`.
-
-    Each false date leaves `least_side` days on either side. Neighbouring dates share most of their
-    days, so the rank is a description, not an exact test.
-
-    Raises
-    ------
-    DataError
-        If the before phase is too short for a single false date.
-    """
-    end = (before[1], before[1] + pd.Timedelta(days=1))
-    frame = contrast_days(treated, control, before=before, after=end, zone=zone)
-    d = frame.loc[frame["after"] == 0, "d"].to_numpy(dtype=np.float64)
-    dates = range(least_side, len(d) - least_side + 1)
-    found = []
-    for at in dates:
-        early, late = d[:at][~np.isnan(d[:at])], d[at:][~np.isnan(d[at:])]
-        if min(len(early), len(late)) >= least_side // 2:
-            found.append(float(late.mean() - early.mean()))
-    if not found:
-        raise DataError(
-            f"{len(d)} days before leave no room for a false date",
-            hint=f"at least {2 * least_side} days are needed",
-        )
-    return ranked("in time", effect, found)
-
-
-def placebo_in_space(
-    controls: Mapping[str, pd.Series],
-    *,
-    before: Dates,
-    after: Dates,
-    effect: float,
-    zone: str | None = None,
-) -> Placebo:
-    """Each control area as if it had been treated, against the mean of the others.
-
-    Raises
-    ------
-    DataError
-        With fewer than two control areas.
-    """
-    if len(controls) < 2:
-        raise DataError("a placebo in space needs two or more control areas")
-    found = []
-    for name, series in controls.items():
-        others = pd.concat([part for key, part in controls.items() if key != name], axis=1)
-        mean = others.mean(axis=1, skipna=False)
-        frame = contrast_days(series, mean, before=before, after=after, zone=zone)
-        means = frame.groupby("after")["d"].mean()
-        found.append(float(means.loc[1] - means.loc[0]))
-    return ranked("in space", effect, found)
-
-
 def adjusted_p(p: Mapping[str, float], *, declared: Sequence[str]) -> dict[str, tuple[float, str]]:
     """P values adjusted for their number: Holm for the declared outcomes, Benjamini-Hochberg else.
 
@@ -197,9 +129,3 @@ def adjusted_p(p: Mapping[str, float], *, declared: Sequence[str]) -> dict[str, 
             found = zip(names, adjusted, strict=True)
             result |= {name: (float(value), label) for name, value in found}
     return {name: result[name] for name in p}
-
-
-def ranked(kind: str, effect: float, found: Sequence[float]) -> Placebo:
-    """Placebo effects with the rank of the real one among them, 1 = largest."""
-    larger = sum(abs(other) >= abs(effect) for other in found)
-    return Placebo(kind, effect, tuple(found), larger + 1, (1 + larger) / (1 + len(found)))

@@ -240,7 +240,7 @@ class Result:
         record = plain(asdict(self))
         for name, part in (("before", self.before), ("after", self.after)):
             record[name] |= {"coverage": plain(part.coverage), "dropped": part.dropped}
-        record["effect_percent"] = record["percent"]["effect"]
+        record["effect_percent"] = plain(self.effect_percent)
         record |= {"n_used": self.n_used, "n_dropped": self.n_dropped, "headline": self.headline}
         return dict(record)
 
