@@ -19,8 +19,9 @@ from livinglab.units import conversion, is_unit
 
 #: What every indicator function gets from the pipeline, not from its row.
 _GIVEN = frozenset({"panel", "start", "end", "zone", "steps", "coverage"})
-#: Units that a function may turn a quantity into: how long [h], how much passed [m3, kWh, kg].
-_DERIVED = ("h", "m3", "kWh", "kg")
+#: Units that a function may turn a quantity into: how long [h], how much passed [m3, kWh, kg], how
+#: much warmer [K].
+_DERIVED = ("h", "m3", "kWh", "kg", "K")
 
 
 def check_tree(tree: Tree, reader: TreeReader) -> None:

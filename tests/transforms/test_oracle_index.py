@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import place_years
 import pytest
 import yaml
 import year_runs as year
@@ -24,9 +25,7 @@ from oracle_runs import (
     daily_mean,
     eaqi,
     ec25,
-    emptyings,
     flow_days,
-    heat_increment,
     heat_index,
     highest_hour,
     hourly_mean,
@@ -42,18 +41,22 @@ from oracle_runs import (
     noise_events,
     noise_hour,
     occupied,
-    overflow,
-    peak_of_places,
     rain_depth,
-    route,
     running_8h,
     running_24h,
     share_of_days,
+    speeds,
+    wind,
+)
+from place_runs import (
+    emptyings,
+    heat_increment,
+    overflow,
+    peak_of_places,
+    route,
     socket,
     solar,
-    speeds,
     waste_of_fractions,
-    wind,
 )
 
 CONFIG = Path(__file__).parents[2] / "config/indicators.yaml"
@@ -177,11 +180,13 @@ YEARS = {
     "groundwater_years:long_term_level": Check(
         "water/groundwater_gxg.json", 1e-5, year.long_term_level
     ),
-    "overflow_indicators:overflow_of_year": Check("domain 10.2 CSO", 1e-9, year.overflow),
-    "rain_years:rain_events_of_year": Check("water/knmi_uurgeg_260, walk", 1e-9, year.rain_events),
-    "waste:household_waste_of_year": Check("domain 9, by hand", 1e-9, year.household_waste),
-    "waste:separation_rate_of_year": Check("domain 9, by hand", 1e-9, year.separation),
-    "solar:solar_share_of_year": Check("domain 9, plain sums", 1e-9, year.solar),
+    "overflow_indicators:overflow_of_year": Check("domain 10.2 CSO", 1e-9, place_years.overflow),
+    "rain_years:rain_events_of_year": Check(
+        "water/knmi_uurgeg_260, walk", 1e-9, place_years.rain_events
+    ),
+    "waste:household_waste_of_year": Check("domain 9, by hand", 1e-9, place_years.household_waste),
+    "waste:separation_rate_of_year": Check("domain 9, by hand", 1e-9, place_years.separation),
+    "solar:solar_share_of_year": Check("domain 9, plain sums", 1e-9, place_years.solar),
     "yearly:return_period_of_year": Check("domain 5.4, table", 0.02, year.return_period),
     "yearly:lowest_flow_of_year": Check(
         "water/vmm_flow.json days, plain", 1e-6, year.flow_statistic(year.lowest_week)
