@@ -127,9 +127,9 @@ def cleaned(chunk: Chunk, numbers: list[int]) -> pd.DataFrame:
     panel = to_panel(chunk.ns[here], series, chunk.value[here])
     quantity = text_column(np.zeros(len(panel), dtype=np.int8), ["relative_humidity"])
     humid = panel.assign(value=chunk.humidity[here], quantity=quantity)
-    flagged = quality.flag(panel, thresholds(numbers, chunk.step_s), humid)
+    tested = quality.flag(panel, thresholds(numbers, chunk.step_s), humid)["flag"].to_numpy()
     calibrated = calibration.apply(panel, [_row(number) for number in numbers], humid)
-    whole = quality.aggregate_flags([flagged["flag"].to_numpy(), calibrated["flag"].to_numpy()])
+    whole = quality.aggregate_flags([tested, calibrated["flag"].to_numpy()])
     good = np.where(np.isin(whole, GOOD), calibrated["value"].to_numpy(), np.nan)
     return calibrated[["series"]].assign(value=good)
 
@@ -198,19 +198,20 @@ def _forget_peak() -> None:
 def measure(way: str, chunks: int, devices: int, days: int, step_s: int) -> dict[str, Any]:
     """Wall and CPU seconds of some chunks by one way, without making the data; peak memory."""
     WAYS[way](made(0, min(devices, 2 * GROUP), 1, 600), min(devices, 2 * GROUP))  # what is lazy
-    before, data = _memory_mb("VmRSS"), 0.0
+    before, data, peak = _memory_mb("VmRSS"), 0.0, 0.0
     wall, cpu, rows, values = [], [], 0, 0
     for number in range(chunks):
         chunk = made(number, devices, days, step_s)
         data = data or _memory_mb("VmRSS")
-        if number == 0:
-            _forget_peak()
+        _forget_peak()
         began = time.perf_counter(), time.process_time()
         result = WAYS[way](chunk, devices)
         wall.append(time.perf_counter() - began[0])
         cpu.append(time.process_time() - began[1])
+        peak = max(peak, _memory_mb("VmHWM"))
         rows += len(chunk.value)
         values += sum(int((~np.isnan(table)).sum()) for table in result.values())
+        del chunk, result
     return {
         "way": way,
         "chunks": chunks,
@@ -218,7 +219,7 @@ def measure(way: str, chunks: int, devices: int, days: int, step_s: int) -> dict
         "values": values / chunks,
         "wall_s": min(wall),
         "cpu_s": min(cpu),
-        "peak_mb": _memory_mb("VmHWM") - before,
+        "peak_mb": peak - before,
         "data_mb": data - before,
     }
 

@@ -210,6 +210,7 @@ def apply(
     return pd.DataFrame(
         {"series": panel["series"], "value": value, "calibration": place, "flag": flags},
         index=panel.index,
+        copy=False,  # nobody else has these columns
     )
 
 

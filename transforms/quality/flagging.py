@@ -81,6 +81,7 @@ def flag(
             "flag": aggregate_flags([so_far, verdicts["neighbour"]]),
         },
         index=panel.index,
+        copy=False,  # nobody else has these columns
     )
 
 
