@@ -249,11 +249,51 @@ def test_evaluate_refuses_a_control_that_does_not_suit(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"method": "magic"}, {"weekdays": "perhaps"}, {"expected": "up"}, {"alpha": 2.0}]
+    "wrong",
+    [
+        {"method": "magic"},
+        {"weekdays": "perhaps"},
+        {"expected": "up"},
+        {"alpha": 2.0},
+        {"lags": -1},
+        {"relevant": 0.0},
+        {"relevant": float("inf")},
+    ],
 )
 def test_design_refuses_what_nobody_knows(wrong: dict[str, object]) -> None:
     with pytest.raises(DataError, match=str(next(iter(wrong.values())))):
         design(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("relevant", "visible", "interval"),
+    [(0.01, False, "beyond"), (5.0, True, "possible"), (50.0, True, "excluded")],
+)
+@pytest.mark.parametrize("method", ["did", "counts"])
+def test_evaluate_says_whether_effects_that_matter_were_visible_and_are_excluded(
+    method: str, relevant: float, visible: bool, interval: str
+) -> None:
+    """Of counts too it is in the unit of the outcome, not in percent."""
+    result = evaluated(method, relevant=relevant)
+    assert result.relevant is not None
+    assert (result.relevant.effect, result.relevant.interval) == (relevant, interval)
+    assert result.relevant.visible is visible
+    assert evaluated(method).relevant is None
+
+
+def test_relevant_effect_of_what_cannot_be_estimated_is_unknown() -> None:
+    flat = pd.Series(5.0, index=days())
+    for method, other in (("did", flat), ("counts", None)):
+        result = evaluate(flat * 0, other, design=design(method, relevant=1.0))
+        assert result.relevant is not None
+        assert (result.relevant.visible, result.relevant.interval) == (False, "unknown")
+
+
+def test_evaluate_takes_the_lags_of_the_design_or_the_rule() -> None:
+    assert evaluated("did").estimate.lags == 7
+    fixed = evaluated("did", lags=3)
+    assert (fixed.lags, fixed.estimate.lags, fixed.sensitivity[0].lags) == (3, 3, 3)
+    assert evaluated("did", lags=500).estimate.lags == 2 * N - 2
 
 
 def test_adjusted_verdict_withdraws_a_claim_that_does_not_survive_the_family() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from transforms.experiments.days import Phase
 from transforms.experiments.power import ratio_percent
 from transforms.experiments.regression import Estimate
+from transforms.experiments.relevance import Relevance
 
 
 class Verdict(StrEnum):
@@ -120,6 +121,11 @@ class Result:
     percent : mapping of str to float
         Effect and interval [%]: of the treated mean before, or as a ratio of counts; NaN where that
         is not positive.
+    lags : int or None
+        Newey-West lags that the design declares; None for the rule. `estimate` has those used.
+    relevant : Relevance or None
+        What the result says about effects that matter; None where the design names none. For
+        counts in the unit of the outcome, relative to the treated mean before.
     g : float
         Hedges' g of the adjusted outcome.
     mde : float
@@ -166,6 +172,8 @@ class Result:
     estimate: Estimate
     parts: Mapping[str, Estimate]
     percent: Mapping[str, float]
+    lags: int | None
+    relevant: Relevance | None
     g: float
     mde: float
     mde_attained: float
