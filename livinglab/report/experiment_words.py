@@ -64,7 +64,10 @@ class Words:
 
     def mde(self, name: str = "mde") -> str:
         """Minimal detectable effect with unit, planned ("mde") or as it came out."""
-        value = self.record[name]
+        return self._size(self.record[name])
+
+    def _size(self, value: float | None) -> str:
+        """A number of the record's scale with unit; of counts in percent."""
         if value is not None and self.record["scale"] == "log ratio":
             return f"{number(100 * expm1(value))} %" if value < LARGEST_LOG else "any size"
         return amount(value, self.unit)
@@ -126,6 +129,27 @@ class Words:
             f" The interval {EXCLUDES[interval]}."
         )
 
+    def drift(self) -> str:
+        """How much of a shown effect a slow drift may make; "" where that is half or less."""
+        size = self.possible_drift()
+        if not size:
+            return ""
+        return (
+            f" The weeks before do not rule out a slow drift that makes up to {size} between the"
+            " middles of the two phases, more than half of the effect: it may explain it."
+        )
+
+    def possible_drift(self) -> str:
+        """The drift that the before phase allows; "" unless it is over half of a shown effect.
+
+        Where the check of the trend failed the effect is judged against that trend instead.
+        """
+        trend, effect = self.record.get("pre_trend"), self.record["estimate"]["effect"]
+        is_open = self.record["verdict"] == "effect shown" and "pre-trend" not in self.failed()
+        possible = (trend or {}).get("possible") or 0.0
+        is_half = is_open and abs(possible) > 0.5 * abs(effect)
+        return self._size(possible) if is_half else ""
+
     def mean(self, name: str) -> str:
         """Mean of a side and phase ("treated_before") with unit."""
         return amount(self.record["mean"][name], self.unit)
@@ -186,7 +210,7 @@ class Words:
                 f" A change of {self.visible()} or more would have been seen in four of five such"
                 " experiments; smaller ones mostly would not."
             )
-        text += self.matters()
+        text += self.matters() + self.drift()
         failed = self.failed()
         if failed:
             return f"{text} Not everything is in order: {', '.join(failed)} (see the checks)."

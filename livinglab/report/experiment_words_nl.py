@@ -108,7 +108,7 @@ class DutchWords(Words):
                 f" Een verandering van {_comma(self.visible())} of meer zou in vier van de vijf"
                 " zulke experimenten zijn gezien; een kleinere meestal niet."
             )
-        text += self.matters()
+        text += self.matters() + self.drift()
         return f"{text} Niet alles is in orde: {self._wrong()}." if self.failed() else text
 
     def matters(self) -> str:
@@ -124,6 +124,17 @@ class DutchWords(Words):
         return (
             " Volgens het ontwerp is de kleinste verandering die ertoe doet"
             f" {_comma(self.relevant())}. {could}. Het interval {DUTCH_EXCLUDES[interval]}."
+        )
+
+    def drift(self) -> str:
+        """How much of a shown effect a slow drift may make; "" where that is half or less."""
+        size = self.possible_drift()
+        if not size:
+            return ""
+        return (
+            " De weken ervoor sluiten een langzaam verloop niet uit dat tussen de middens van de"
+            f" twee perioden tot {_comma(size)} kan uitmaken, meer dan de helft van het effect: het"
+            " kan dit verklaren."
         )
 
     def means(self) -> str:

@@ -366,6 +366,26 @@ def test_words_on_what_would_matter(
     assert "would matter" not in words(relevant=None).sure()
 
 
+def test_words_tell_a_drift_that_may_explain_an_effect() -> None:
+    trend = {"slope": -0.01, "low": -0.1, "high": 0.08, "drift": -0.2, "possible": -1.75}
+    for kind, told in (
+        (Words, "slow drift that makes up to -1.75 dB(A) between the middles"),
+        (
+            DutchWords,
+            "langzaam verloop niet uit dat tussen de middens van de twee perioden tot -1,75",
+        ),
+    ):
+        assert told in words(kind, pre_trend=trend).sure()
+        failed = [{"name": "pre-trend", "passed": False, "consequence": "Drift."}]
+        for changes in (
+            {"pre_trend": trend | {"possible": -1.5}},  # half of the effect, not more
+            {"pre_trend": None},
+            {"pre_trend": trend, "checks": failed},  # judged against the trend instead
+            {"pre_trend": trend, "verdict": "no effect shown"},
+        ):
+            assert told[:10] not in words(kind, **changes).sure()
+
+
 def test_words_without_an_effect_decide_by_what_would_matter() -> None:
     row = {"effect": 2.5, "visible": True, "interval": "excluded"}
     none = {"verdict": "no effect shown", "relevant": row}

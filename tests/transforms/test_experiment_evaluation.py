@@ -296,6 +296,45 @@ def test_evaluate_takes_the_lags_of_the_design_or_the_rule() -> None:
     assert evaluated("did", lags=500).estimate.lags == 2 * N - 2
 
 
+def test_pre_trend_tells_the_drift_that_it_cannot_rule_out() -> None:
+    """It is the far end of the slope's interval times the days between the middles."""
+    treated, control, _ = outcome(2.0)
+    result = evaluate(treated, control, design=design())
+    trend = result.pre_trend
+    assert trend is not None
+    assert trend.possible == pytest.approx(trend.high * N)
+    assert trend.possible > result.effect / 2
+    (check,) = [check for check in result.checks if check.name == "pre-trend"]
+    assert check.passed, "it is told, not judged"
+    assert result.verdict is Verdict.EFFECT
+    assert f"make up to {say_unit(trend.possible)} between the middles" in check.consequence
+    assert "such a drift may explain it" in check.consequence
+
+
+def test_pre_trend_of_a_large_effect_says_that_no_drift_makes_half_of_it() -> None:
+    for effect in (40.0, -40.0):
+        treated, control, _ = outcome(effect)
+        result = evaluate(treated, control, design=design())
+        trend = result.pre_trend
+        assert trend is not None
+        assert trend.possible * effect >= 0
+        (check,) = [check for check in result.checks if check.name == "pre-trend"]
+        assert "No drift that this interval allows makes more than half" in check.consequence
+        assert "may explain" not in check.consequence
+
+
+def test_drift_counts_the_days_that_a_transition_leaves_out() -> None:
+    treated, control, _ = outcome(2.5)
+    phases = {
+        "before": (DAY0, DAY0 + timedelta(28)),
+        "after": (DAY0 + timedelta(N), DAY0 + timedelta(N + 42)),
+    }
+    trend = evaluate(treated, control, design=design(**phases)).pre_trend
+    assert trend is not None
+    assert trend.possible == pytest.approx(trend.high * (N + 20.5 - 13.5))
+    assert trend.drift == pytest.approx(trend.slope * 20.5)
+
+
 def test_adjusted_verdict_withdraws_a_claim_that_does_not_survive_the_family() -> None:
     result = evaluated("did")
     assert adjusted_verdict(result, 0.01, 3) is result

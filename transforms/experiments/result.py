@@ -38,13 +38,20 @@ class PreTrend:
     """Slope of the difference within the before phase, per day, and what it would add by drift.
 
     `drift` is slope times half the after phase: what the contrast of phases would take for an
-    effect if the slope went on.
+    effect if the slope went on. `possible` is the most that the interval of the slope allows in
+    the direction of the effect between the middles of the phases, 0 where it allows none: a slow
+    drift over both phases makes a difference of their means by as much.
     """
 
     slope: float
     low: float
     high: float
     drift: float
+    possible: float = 0.0
+
+    def may_explain(self, effect: float) -> bool:
+        """Whether a drift that the before phase cannot rule out makes over half of an effect."""
+        return abs(self.possible) > 0.5 * abs(effect)
 
     @property
     def is_flat(self) -> bool:

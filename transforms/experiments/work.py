@@ -141,7 +141,8 @@ class Work:
         slope = ols_prewhitened(
             y, matrix, np.array([0.0, 1.0]), alpha=self.design.alpha, lags=lags, day=day
         )
-        return PreTrend(slope.effect, slope.low, slope.high, slope.effect * half)
+        possible = _drift_towards(self.estimate.effect, slope, _between_middles(self.days))
+        return PreTrend(slope.effect, slope.low, slope.high, slope.effect * half, possible)
 
     def required_opinions(self) -> tuple[Estimate, ...]:
         """What the verdict may rest on beside the estimate."""
@@ -296,6 +297,17 @@ def _flat(rows: Rows) -> str:
             " not certainty."
         )
     return ""
+
+
+def _between_middles(days: Rows) -> float:
+    """Days from the mean day of the before phase to that of the after phase."""
+    middles = [float(days.day[days.after == which].mean()) for which in (0, 1)]
+    return middles[1] - middles[0]
+
+
+def _drift_towards(effect: float, slope: Estimate, days: float) -> float:
+    """The most that a slope may add in some days in the direction of an effect."""
+    return max(slope.high, 0.0) * days if effect > 0 else min(slope.low, 0.0) * days
 
 
 def _exact(rows: Rows, model: Model) -> str:
