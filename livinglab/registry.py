@@ -203,6 +203,8 @@ class Experiment:
     covariates: tuple[Covariate, ...] = ()
     weekdays: str = "ignore"  # "adjust" | "whole_weeks" | "ignore"
     yearly_cycle: bool = False
+    lags: int | None = None  # of Newey-West [d]; None: default_lags of transforms
+    relevant: float | None = None  # smallest effect that would matter, unit of the primary outcome
     expected: str = "either"  # "increase" | "decrease" | "none" | "either"
     stop: str = ""  # civil date from which the result is final
 

@@ -192,6 +192,9 @@ def _dates(design: ExperimentSpec) -> Iterator[Finding]:
     if design.yearly_cycle and sum(lengths) <= YEAR_DAYS:
         told = f"a yearly cycle needs more than a year of days, the phases have {sum(lengths)}"
         yield ("yearly_cycle",), told
+    if design.lags is not None and design.lags >= min(lengths):
+        told = f"expected fewer than the days of the shorter phase ({min(lengths)})"
+        yield ("lags",), f"{told}, got {design.lags}; leave it out for the usual rule"
     if design.stop is not None and design.stop < design.after[1]:
         told = f"expected {design.after[1]} (the end of the after phase) or later"
         told = f"{told}, got {design.stop}"

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
-from livinglab.config.values import CivilDate, Number, Spec
+from livinglab.config.values import CivilDate, Number, Spec, Whole
 from livinglab.registry import Covariate, Experiment
 from livinglab.timeline import parse_instant
 
@@ -103,6 +103,8 @@ class ExperimentSpec(Spec):
     weekdays: Weekdays | None = None
     yearly_cycle: bool = False
     covariates: tuple[CovariateSpec, ...] = ()
+    lags: Annotated[Whole, Field(ge=0)] | None = None
+    relevant: Annotated[Number, Field(gt=0)] | None = None
     alpha: Annotated[Number, Field(gt=0, lt=0.5)] = 0.05
     min_coverage: Annotated[Number, Field(ge=0, le=1)] = 0.75
     contact: Text
@@ -164,6 +166,8 @@ def resolve_experiment(name: str, lab: str, spec: ExperimentSpec) -> Experiment:
         covariates=tuple(Covariate(row.indicator, row.area) for row in spec.covariates),
         weekdays=weekdays_of(spec),
         yearly_cycle=spec.yearly_cycle,
+        lags=spec.lags,
+        relevant=spec.relevant,
         expected=spec.expected,
         stop=spec.stop or spec.after[1],
     )

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from transforms.experiment import Check, Design, Result
 
 #: Raise it when the same inputs give another output: every experiment is then evaluated again.
-VERSION: Final = "evaluation-8"
+VERSION: Final = "evaluation-9"
 
 
 class ExperimentView:
@@ -120,9 +120,13 @@ class Experiments(Recipe):
         yield "treated areas", list(design.treated)
         yield "control areas", list(design.control)
         yield "phases", [*design.before, *design.after]
-        yield "method", [design.method, design.alpha, design.min_coverage, design.placebo]
+        yield (
+            "method",
+            [design.method, design.alpha, design.min_coverage, design.placebo, design.lags],
+        )
         yield "adjustment", [design.weekdays, design.yearly_cycle, covariates]
-        yield "outcomes", [list(design.outcomes), list(design.declared), design.expected]
+        named = [list(design.outcomes), list(design.declared)]
+        yield "outcomes", [*named, design.expected, design.relevant]
         for name in sorted({*design.outcomes, *(row.indicator for row in design.covariates)}):
             row = self.scope.registry.indicators[name]
             yield f"indicator {name}", [*definition(row), row.unit]
@@ -227,7 +231,7 @@ class Experiments(Recipe):
         return evaluate(
             sides["treated"],
             sides.get("control"),
-            design=design_of(self.experiment),
+            design=design_of(self.experiment, name),
             covariates=covariates,
             controls=controls,
             instruments=self._instruments(name),
@@ -284,14 +288,21 @@ def _overlaps(row: Calibration, phase: Window) -> bool:
 
 
 def design_digest(design: Experiment) -> str:
-    """Digest of what a design fixes before data are seen, whatever is measured meanwhile."""
+    """Digest of what a design fixes before data are seen, whatever is measured meanwhile.
+
+    A key that is not given does not count: one that a later version knows changes no design.
+    """
     free = ("label", "contact", "what", "where", "comparable", "placebo")
-    fixed = {name: value for name, value in asdict(design).items() if name not in free}
+    given = {name: value for name, value in asdict(design).items() if value is not None}
+    fixed = {name: value for name, value in given.items() if name not in free}
     return digest_of(fixed)
 
 
-def design_of(experiment: Experiment) -> Design:
-    """The design as the evaluation takes it; series are on civil dates."""
+def design_of(experiment: Experiment, outcome: str) -> Design:
+    """The design as the evaluation of an outcome takes it; series are on civil dates.
+
+    What would matter is declared of the primary outcome alone.
+    """
     from transforms.experiment import Design  # noqa: PLC0415
 
     return Design(
@@ -302,6 +313,8 @@ def design_of(experiment: Experiment) -> Design:
         yearly_cycle=experiment.yearly_cycle,
         alpha=experiment.alpha,
         min_coverage=experiment.min_coverage,
+        lags=experiment.lags,
+        relevant=experiment.relevant if outcome == experiment.indicator else None,
         placebo=experiment.placebo,
         expected=experiment.expected,
     )

@@ -63,13 +63,13 @@ class Indicators(Recipe):
 
     def widest(self) -> tuple[int, int]:
         """Largest margins that an indicator of the theme declares; a legal day may end later."""
-        before, after = _declared(self.scope.indicators(self.target.theme))
+        before, after = declared_margins(self.scope.indicators(self.target.theme))
         return before, after + DAY_NS
 
     def margin(self, rows: tuple[Device, ...], window: Window) -> tuple[int, int]:
         """Margins declared, and the rest of the legal day (fixed UTC+1) that begins last."""
         found = self._measured(rows)
-        before, after = _declared(found)
+        before, after = declared_margins(found)
         has_legal_days = any(row.period == "day_utc1" for row in found)
         return before, after + (_rest_of_legal_day(window) if has_legal_days else 0)
 
@@ -194,7 +194,8 @@ def add_rows(
         counts[status] = counts.get(status, 0) + 1
 
 
-def _declared(rows: Iterable[Indicator]) -> tuple[int, int]:
+def declared_margins(rows: Iterable[Indicator]) -> tuple[int, int]:
+    """Largest margins before and after that some indicators declare [ns]."""
     margins = [(row.before_h, row.after_h) for row in rows]
     before = max((before for before, _ in margins), default=0)
     after = max((after for _, after in margins), default=0)

@@ -14,14 +14,14 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from livinglab.pipeline.indicators import add_rows, function_of, versions
+from livinglab.pipeline.indicators import add_rows, declared_margins, function_of, versions
 from livinglab.pipeline.recipe import Output, Place, Recipe
 from livinglab.pipeline.scope import OPEN
 from livinglab.pipeline.upstream import UpstreamView
 from livinglab.pipeline.windows import INDICATORS, Target, Window, span_of
 from livinglab.registry import Device, Indicator
 from livinglab.store.base import Store
-from livinglab.timeline import DAY_NS, HOUR_NS
+from livinglab.timeline import DAY_NS
 from transforms.frames import INDICATIVE, INSUFFICIENT, VALID, time_ns, to_panel
 from transforms.intervals import years
 
@@ -61,13 +61,13 @@ class Years(Recipe):
 
     def widest(self) -> tuple[int, int]:
         """Largest margins that an indicator declares; a year of its own may end a year later."""
-        before, after = self._declared()
+        before, after = declared_margins(self.scope.yearly(self.target.theme))
         return before, after + 366 * DAY_NS
 
     def margin(self, rows: tuple[Device, ...], window: Window) -> tuple[int, int]:
-        """Margins declared, and the rest of the years that begin in the window."""
-        del rows
-        before, after = self._declared()
+        """Margins of the indicators that are expected, and the rest of the years that begin."""
+        found = (row for row in self.scope.yearly(self.target.theme) if self._expected(row, rows))
+        before, after = declared_margins(found)
         return before, after + self._rest(window)
 
     def variant(self, window: Window) -> tuple[int, int]:
@@ -163,12 +163,6 @@ class Years(Recipe):
         series = self.scope.expected(base, rows)
         areas = dict.fromkeys(name.partition("|")[0] for name in series)
         return dict.fromkeys(sorted(areas), STEPS[base.period])
-
-    def _declared(self) -> tuple[int, int]:
-        rows = self.scope.yearly(self.target.theme)
-        before = max((row.before_h for row in rows), default=0)
-        after = max((row.after_h for row in rows), default=0)
-        return before * HOUR_NS, after * HOUR_NS
 
     def _rest(self, window: Window) -> int:
         """Time from the end of a window to the end of the last year that begins in it [ns]."""

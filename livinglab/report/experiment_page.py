@@ -22,7 +22,7 @@ from livinglab.report.experiment_record import (
     last_day,
     require_result,
 )
-from livinglab.report.experiment_words import Words, amount, number
+from livinglab.report.experiment_words import EXCLUDES, Words, amount, number
 from livinglab.report.experiment_words_nl import DutchWords
 from livinglab.report.texts import markdown, markdown_row, visible
 
@@ -147,7 +147,7 @@ def facts(words: Words) -> list[tuple[str, str]]:
         ("Days that they are worth", " + ".join(number(n) for n in record["effective_days"])),
         ("Autocorrelation of one day to the next", number(record["r"])),
         ("Standardised effect (Hedges' g)", number(record["g"])),
-        ("Estimator", f"{record['estimator']}, {record['estimate']['lags']} lags"),
+        ("Estimator", f"{record['estimator']}, {_lags(record)}"),
         ("Model", record["formula"]),
     ]
     if percent["effect"] is not None and record["scale"] == "unit":
@@ -157,6 +157,9 @@ def facts(words: Words) -> list[tuple[str, str]]:
         rows.insert(6, ("Sound energy", f"{record['energy_percent']:+g} %"))
     if words.is_interim:
         rows = [row for row in rows if not row[0].startswith("p value")]
+    if record.get("relevant"):
+        at = [name for name, _ in rows].index("The same as the days turned out")
+        rows.insert(at + 1, ("Smallest effect that would matter", _relevant(words)))
     if record["adjusted_for"]:
         rows.append(("Adjusted for", ", ".join(record["adjusted_for"])))
     for kind in ("placebo_in_time", "placebo_in_space"):
@@ -201,6 +204,20 @@ def citation(project: Project, stored: Stored) -> str:
         f" {stored.record['design']}, data {stored.record['data']}, registry {stored.registry},"
         f" livinglab {stored.code}."
     )
+
+
+def _lags(record: Mapping[str, Any]) -> str:
+    chosen = "by the rule" if record.get("lags") is None else "by the design"
+    return f"{record['estimate']['lags']} lags {chosen}"
+
+
+def _relevant(words: Words) -> str:
+    """The smallest effect that would matter and, once something may be concluded, what of it."""
+    if words.relevance is None:
+        return words.relevant()
+    visible, interval = words.relevance
+    could = "could have been seen" if visible else "could not be relied on to be seen"
+    return f"{words.relevant()}: {could}; the interval {EXCLUDES[interval]}"
 
 
 def _family(record: Mapping[str, Any]) -> str:

@@ -142,6 +142,8 @@ def without_claims(record: Mapping[str, Any], stop: str) -> dict[str, Any]:
         if name != "others"
     }
     told = f"The design fixes {stop} as the date of its result; until then nothing is concluded."
+    if record.get("relevant"):
+        masked["relevant"] = {**record["relevant"], "visible": None, "interval": None}
     masked |= {
         "verdict": "interim",
         "headline": f"interim: no verdict before {stop}",

@@ -13,6 +13,13 @@ from livinglab.report.experiment_record import last_day
 #: What stands for a verdict before the date that the design fixes.
 INTERIM: Final = "interim"
 
+#: What an interval says of the smallest effect that would matter.
+EXCLUDES: Final[Mapping[str, str]] = {
+    "excluded": "excludes a change of that size",
+    "possible": "does not exclude a change of that size",
+    "beyond": "holds no smaller change",
+}
+
 #: exp() of more overflows.
 LARGEST_LOG: Final = 700.0
 
@@ -57,7 +64,10 @@ class Words:
 
     def mde(self, name: str = "mde") -> str:
         """Minimal detectable effect with unit, planned ("mde") or as it came out."""
-        value = self.record[name]
+        return self._size(self.record[name])
+
+    def _size(self, value: float | None) -> str:
+        """A number of the record's scale with unit; of counts in percent."""
         if value is not None and self.record["scale"] == "log ratio":
             return f"{number(100 * expm1(value))} %" if value < LARGEST_LOG else "any size"
         return amount(value, self.unit)
@@ -87,6 +97,58 @@ class Words:
             why = f" {sentence(design.comparable)}" if design.comparable else ""
             text += f" For comparison: {self.control}, where nothing was changed.{why}"
         return f"{text} Hypothesis: {design.hypothesis}"
+
+    def relevant(self) -> str:
+        """The smallest effect that would matter, with unit."""
+        return amount(self.record["relevant"]["effect"], self.unit)
+
+    @property
+    def relevance(self) -> tuple[bool, str] | None:
+        """Whether an effect that matters could have been seen, and what the interval says of it.
+
+        None where the design names none, or nothing may be concluded.
+        """
+        found = self.record.get("relevant")
+        if not found or self.is_interim or self.record["verdict"] == "invalid":
+            return None
+        known = found["interval"] in EXCLUDES
+        return (bool(found["visible"]), str(found["interval"])) if known else None
+
+    def matters(self) -> str:
+        """Whether the experiment can tell anything about an effect that matters; "" if unasked."""
+        if self.relevance is None:
+            return ""
+        visible, interval = self.relevance
+        could = (
+            "This experiment could have seen it in four of five cases or more"
+            if visible
+            else "This experiment was too small to see it in four of five cases"
+        )
+        return (
+            f" By the design the smallest change that would matter is {self.relevant()}. {could}."
+            f" The interval {EXCLUDES[interval]}."
+        )
+
+    def drift(self) -> str:
+        """How much of a shown effect a slow drift may make; "" where that is half or less."""
+        size = self.possible_drift()
+        if not size:
+            return ""
+        return (
+            f" The weeks before do not rule out a slow drift that makes up to {size} between the"
+            " middles of the two phases, more than half of the effect: it may explain it."
+        )
+
+    def possible_drift(self) -> str:
+        """The drift that the before phase allows; "" unless it is over half of a shown effect.
+
+        Where the check of the trend failed the effect is judged against that trend instead.
+        """
+        trend, effect = self.record.get("pre_trend"), self.record["estimate"]["effect"]
+        is_open = self.record["verdict"] == "effect shown" and "pre-trend" not in self.failed()
+        possible = (trend or {}).get("possible") or 0.0
+        is_half = is_open and abs(possible) > 0.5 * abs(effect)
+        return self._size(possible) if is_half else ""
 
     def mean(self, name: str) -> str:
         """Mean of a side and phase ("treated_before") with unit."""
@@ -148,6 +210,7 @@ class Words:
                 f" A change of {self.visible()} or more would have been seen in four of five such"
                 " experiments; smaller ones mostly would not."
             )
+        text += self.matters() + self.drift()
         failed = self.failed()
         if failed:
             return f"{text} Not everything is in order: {', '.join(failed)} (see the checks)."
@@ -168,12 +231,18 @@ class Words:
                 f"Do not decide on these numbers. {why} More days, a better comparison area or a"
                 " longer before phase would help."
             )
-        if verdict == "no effect shown":
+        return self._no_effect() if verdict == "no effect shown" else self._effect()
+
+    def _no_effect(self) -> str:
+        text = "No change was shown. That is not proof that there is none"
+        if self.relevance is None:
             return (
-                f"No change was shown. That is not proof that there is none: if a change of less"
-                f" than {self.visible()} would matter, this experiment was too small to answer."
+                f"{text}: if a change of less than {self.visible()} would matter, this experiment"
+                " was too small to answer."
             )
-        return self._effect()
+        is_out = self.relevance[1] == "excluded"
+        told = "but the interval excludes" if is_out else "and the interval does not exclude"
+        return f"{text}, {told} a change of {self.relevant()}, the smallest that would matter."
 
     def _effect(self) -> str:
         expected, effect = self.record["expected"], self.record["estimate"]["effect"]

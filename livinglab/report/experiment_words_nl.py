@@ -36,6 +36,12 @@ VERDICTS: Final[Mapping[str, str]] = {
     "invalid": "ongeldig",
     "interim": "tussenstand, nog geen oordeel",
 }
+#: What an interval says of the smallest effect that would matter.
+DUTCH_EXCLUDES: Final[Mapping[str, str]] = {
+    "excluded": "sluit een verandering van die omvang uit",
+    "possible": "sluit een verandering van die omvang niet uit",
+    "beyond": "bevat geen kleinere verandering",
+}
 
 
 class DutchWords(Words):
@@ -102,7 +108,34 @@ class DutchWords(Words):
                 f" Een verandering van {_comma(self.visible())} of meer zou in vier van de vijf"
                 " zulke experimenten zijn gezien; een kleinere meestal niet."
             )
+        text += self.matters() + self.drift()
         return f"{text} Niet alles is in orde: {self._wrong()}." if self.failed() else text
+
+    def matters(self) -> str:
+        """Whether the experiment can tell anything about an effect that matters; "" if unasked."""
+        if self.relevance is None:
+            return ""
+        visible, interval = self.relevance
+        could = (
+            "Dit experiment had die in vier van de vijf gevallen of meer kunnen zien"
+            if visible
+            else "Dit experiment was te klein om die in vier van de vijf gevallen te zien"
+        )
+        return (
+            " Volgens het ontwerp is de kleinste verandering die ertoe doet"
+            f" {_comma(self.relevant())}. {could}. Het interval {DUTCH_EXCLUDES[interval]}."
+        )
+
+    def drift(self) -> str:
+        """How much of a shown effect a slow drift may make; "" where that is half or less."""
+        size = self.possible_drift()
+        if not size:
+            return ""
+        return (
+            " De weken ervoor sluiten een langzaam verloop niet uit dat tussen de middens van de"
+            f" twee perioden tot {_comma(size)} kan uitmaken, meer dan de helft van het effect: het"
+            " kan dit verklaren."
+        )
 
     def means(self) -> str:
         """What follows for a decision."""
@@ -119,12 +152,20 @@ class DutchWords(Words):
                 f"Besluit niet op grond van deze cijfers{why}. Meer dagen, een beter vergelijkbaar"
                 " gebied of een langere periode vooraf zou helpen."
             )
-        if verdict == "no effect shown":
+        is_none = verdict == "no effect shown"
+        return self._dutch_no_effect() if is_none else self._dutch_effect()
+
+    def _dutch_no_effect(self) -> str:
+        text = "Er is geen verandering aangetoond. Dat bewijst niet dat er geen is"
+        if self.relevance is None:
             return (
-                "Er is geen verandering aangetoond. Dat bewijst niet dat er geen is: als ook minder"
-                f" dan {_comma(self.visible())} ertoe doet, was dit experiment te klein."
+                f"{text}: als ook minder dan {_comma(self.visible())} ertoe doet, was dit"
+                " experiment te klein."
             )
-        return self._dutch_effect()
+        is_out = self.relevance[1] == "excluded"
+        told = "maar het interval sluit" if is_out else "en het interval sluit"
+        told = f"{told} een verandering van {_comma(self.relevant())}, de kleinste die ertoe doet,"
+        return f"{text}, {told} {'uit' if is_out else 'niet uit'}."
 
     def _dutch_effect(self) -> str:
         text = "Er is een verandering aangetoond die toeval alleen nauwelijks maakt."

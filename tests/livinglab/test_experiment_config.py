@@ -59,6 +59,15 @@ def test_design_is_read_with_everything_it_declares(tree: ConfigTree) -> None:
     assert (found.stop, found.expected, found.weekdays) == ("2025-08-11", "decrease", "whole_weeks")
 
 
+def test_design_may_fix_lags_and_the_smallest_effect_that_would_matter(tree: ConfigTree) -> None:
+    assert (design(tree).lags, design(tree).relevant) == (None, None)
+    tree.replace(FILE, "contact:", "lags: 14\nrelevant: 2.5\ncontact:")
+    assert (design(tree).lags, design(tree).relevant) == (14, 2.5)
+    registry = tree.load()
+    again = from_snapshot(registry.canonical)
+    assert again.labs["stratumseind"].experiments == registry.labs["stratumseind"].experiments
+
+
 def test_design_survives_the_snapshot(tree: ConfigTree) -> None:
     registry = tree.load()
     again = from_snapshot(registry.canonical)
@@ -147,6 +156,18 @@ MISTAKES = [
      "line 10, before: expected [first day, day after the last], got 2025-06-30 to 2025-06-02"),
     ("after: [2025-07-07, 2025-08-04]", "after: [2025-06-23, 2025-08-04]",
      "line 11, after: expected before to end when or before after begins, got 2025-06-23 in the"),
+    ("contact: lab@example.org", "contact: lab@example.org\nlags: -1", "line 18, lags: "),
+    ("contact: lab@example.org", "contact: lab@example.org\nlags: 2.5",
+     "line 18, lags: expected a whole number, got 2.5"),
+    ("contact: lab@example.org", "contact: lab@example.org\nlags: 28",
+     "line 18, lags: expected fewer than the days of the shorter phase (28), got 28"),
+    ("contact: lab@example.org", "contact: lab@example.org\nlags: true", "line 18, lags: "),
+    ("contact: lab@example.org", "contact: lab@example.org\nrelevant: 0", "line 18, relevant: "),
+    ("contact: lab@example.org", "contact: lab@example.org\nrelevant: -3", "line 18, relevant: "),
+    ("contact: lab@example.org", "contact: lab@example.org\nrelevant: .inf",
+     "line 18, relevant: "),
+    ("contact: lab@example.org", "contact: lab@example.org\nrelevant: 3 dB",
+     "line 18, relevant: "),
     ("before: [2025-06-02, 2025-06-30]", "before: [2015-06-02, 2015-06-30]",
      "line 10, before: no device in stratumseind measures sound_level_laeq from 2015-06-02 to"),
     ("method: weather_normalised\nweekdays: whole_weeks",

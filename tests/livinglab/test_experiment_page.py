@@ -337,6 +337,65 @@ def test_words_on_counts_are_percent() -> None:
     assert said.mde() == "10 %"
 
 
+@pytest.mark.parametrize(
+    ("visible", "interval", "english", "dutch"),
+    [
+        (True, "excluded", ("could have seen it", "excludes a change of that size"),
+         ("had die in vier van de vijf gevallen of meer kunnen zien", "van die omvang uit")),
+        (False, "possible", ("was too small to see it", "does not exclude a change of that size"),
+         ("was te klein", "van die omvang niet uit")),
+        (True, "beyond", ("could have seen it", "holds no smaller change"),
+         ("had die in vier", "bevat geen kleinere verandering")),
+    ],
+)  # fmt: skip
+def test_words_on_what_would_matter(
+    visible: bool, interval: str, english: tuple[str, ...], dutch: tuple[str, ...]
+) -> None:
+    row = {"effect": 2.5, "visible": visible, "interval": interval}
+    for kind, expected, size in (
+        (Words, english, "would matter is 2.5 dB(A)"),
+        (DutchWords, dutch, "ertoe doet 2,5 dB(A)"),
+    ):
+        sure = words(kind, relevant=row).sure()
+        assert size in sure.replace("ertoe doet is", "ertoe doet")
+        assert all(text in sure for text in expected), sure
+        for verdict in ("invalid", "interim"):
+            assert not any(
+                text in words(kind, relevant=row, verdict=verdict).sure() for text in expected
+            )
+    assert "would matter" not in words(relevant=None).sure()
+
+
+def test_words_tell_a_drift_that_may_explain_an_effect() -> None:
+    trend = {"slope": -0.01, "low": -0.1, "high": 0.08, "drift": -0.2, "possible": -1.75}
+    for kind, told in (
+        (Words, "slow drift that makes up to -1.75 dB(A) between the middles"),
+        (
+            DutchWords,
+            "langzaam verloop niet uit dat tussen de middens van de twee perioden tot -1,75",
+        ),
+    ):
+        assert told in words(kind, pre_trend=trend).sure()
+        failed = [{"name": "pre-trend", "passed": False, "consequence": "Drift."}]
+        for changes in (
+            {"pre_trend": trend | {"possible": -1.5}},  # half of the effect, not more
+            {"pre_trend": None},
+            {"pre_trend": trend, "checks": failed},  # judged against the trend instead
+            {"pre_trend": trend, "verdict": "no effect shown"},
+        ):
+            assert told[:10] not in words(kind, **changes).sure()
+
+
+def test_words_without_an_effect_decide_by_what_would_matter() -> None:
+    row = {"effect": 2.5, "visible": True, "interval": "excluded"}
+    none = {"verdict": "no effect shown", "relevant": row}
+    assert "but the interval excludes a change of 2.5 dB(A)" in words(**none).means()
+    assert "sluit een verandering van 2,5 dB(A)" in words(DutchWords, **none).means()
+    open_row = {"relevant": row | {"interval": "possible"}}
+    assert "the interval does not exclude a change of" in words(**(none | open_row)).means()
+    assert "ertoe doet, niet uit." in words(DutchWords, **(none | open_row)).means()
+
+
 def test_dutch_words_say_the_same_in_dutch() -> None:
     said = words(DutchWords)
     assert "10 dB(A) ervoor en 8 dB(A) erna" in said.seen()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from small_lab import DEVICES, END, LAB, ZONE, arrive, design, device, history, 
 from small_lab import registry_of as registry_of_small
 
 from livinglab import pipeline
-from livinglab.pipeline.experiments import energy_percent
+from livinglab.pipeline.digests import digest_of
+from livinglab.pipeline.experiments import design_digest, energy_percent
 from livinglab.project import Project
 from livinglab.registry import Calibration, Covariate, Experiment, Registry
 from livinglab.report.experiment_page import experiment_contents, rendered
@@ -147,6 +148,8 @@ def test_other_covariates_or_outcomes_are_another_design(tmp_path: Path) -> None
         ({"weekdays": "adjust"}, "adjustment changed"),
         ({"expected": "increase"}, "outcomes changed"),
         ({"method": "cits"}, "method changed"),
+        ({"lags": 3}, "method changed"),
+        ({"relevant": 100.0}, "outcomes changed"),
     ):
         project.registry = registry_of_small(experiments=[design(**changes)])
         (verdict,) = pipeline.stale(project, now_ns=END)
@@ -246,6 +249,48 @@ def test_design_that_is_changed_after_its_result_is_told(tmp_path: Path) -> None
     project.registry = registry_of_small(experiments=[design(alpha=0.1, label="Another name")])
     pipeline.reconcile(project, now_ns=END)
     assert len(told()) == 2
+
+
+def test_keys_that_a_design_leaves_out_are_no_part_of_its_digest() -> None:
+    """An upgrade that knows more keys must not look like a design changed after its result."""
+    plain = asdict(design())
+    for name in ("lags", "relevant", "label", "contact", "what", "where", "comparable", "placebo"):
+        del plain[name]
+    assert design_digest(design()) == digest_of(plain)
+    digests = {design_digest(design(**row)) for row in ({}, {"lags": 3}, {"relevant": 3.0})}
+    assert len(digests) == 3
+
+
+def test_lags_and_relevant_effect_of_a_design_are_in_its_record_and_report(
+    project: Project,
+) -> None:
+    rows = [
+        design(id="seen", lags=3, relevant=EFFECT, **LONG),
+        design(id="far", method="before_after", control=(), relevant=5000.0,
+               secondary=("level_daily",), **LONG),
+        design(id="ratio", method="counts", relevant=20.0, **LONG),
+    ]  # fmt: skip
+    registry = project.registry
+    project.registry = registry_of(*DESIGNS, *rows)
+    pipeline.reconcile(project, levels=["experiment"], now_ns=LAST)
+    seen, far, ratio = (record(project, row.id) for row in rows)
+    assert (seen["lags"], seen["estimate"]["lags"]) == (3, 3)
+    assert (far["lags"], far["estimate"]["lags"]) == (None, 7)
+    assert seen["relevant"] == {"effect": EFFECT, "visible": True, "interval": "possible"}
+    assert far["relevant"]["interval"] == "excluded"
+    assert far["others"][0]["relevant"] is None, "declared in the unit of the primary outcome"
+    assert ratio["relevant"]["interval"] == "beyond", "twenty bicycles a day, not twenty percent"
+    contents = experiment_contents(project, LAB, "seen", now_ns=LAST)
+    for text in (rendered(contents, "html"), rendered(contents, "md")):
+        assert "the smallest change that would matter is 144" in text
+        assert "could have seen it in four of five cases" in text
+        assert "does not exclude a change of that size" in text
+        assert "3 lags by the design" in text
+    far_off = rendered(experiment_contents(project, LAB, "far", now_ns=LAST), "html")
+    assert "excludes a change of that size" in far_off
+    assert "7 lags by the rule" in far_off
+    project.registry = registry
+    pipeline.reconcile(project, levels=["experiment"], now_ns=LAST)
 
 
 def test_missing_covariate_days_are_dropped_and_counted(tmp_path: Path) -> None:

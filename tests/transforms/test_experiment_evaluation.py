@@ -249,11 +249,90 @@ def test_evaluate_refuses_a_control_that_does_not_suit(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"method": "magic"}, {"weekdays": "perhaps"}, {"expected": "up"}, {"alpha": 2.0}]
+    "wrong",
+    [
+        {"method": "magic"},
+        {"weekdays": "perhaps"},
+        {"expected": "up"},
+        {"alpha": 2.0},
+        {"lags": -1},
+        {"relevant": 0.0},
+        {"relevant": float("inf")},
+    ],
 )
 def test_design_refuses_what_nobody_knows(wrong: dict[str, object]) -> None:
     with pytest.raises(DataError, match=str(next(iter(wrong.values())))):
         design(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("relevant", "visible", "interval"),
+    [(0.01, False, "beyond"), (5.0, True, "possible"), (50.0, True, "excluded")],
+)
+@pytest.mark.parametrize("method", ["did", "counts"])
+def test_evaluate_says_whether_effects_that_matter_were_visible_and_are_excluded(
+    method: str, relevant: float, visible: bool, interval: str
+) -> None:
+    """Of counts too it is in the unit of the outcome, not in percent."""
+    result = evaluated(method, relevant=relevant)
+    assert result.relevant is not None
+    assert (result.relevant.effect, result.relevant.interval) == (relevant, interval)
+    assert result.relevant.visible is visible
+    assert evaluated(method).relevant is None
+
+
+def test_relevant_effect_of_what_cannot_be_estimated_is_unknown() -> None:
+    flat = pd.Series(5.0, index=days())
+    for method, other in (("did", flat), ("counts", None)):
+        result = evaluate(flat * 0, other, design=design(method, relevant=1.0))
+        assert result.relevant is not None
+        assert (result.relevant.visible, result.relevant.interval) == (False, "unknown")
+
+
+def test_evaluate_takes_the_lags_of_the_design_or_the_rule() -> None:
+    assert evaluated("did").estimate.lags == 7
+    fixed = evaluated("did", lags=3)
+    assert (fixed.lags, fixed.estimate.lags, fixed.sensitivity[0].lags) == (3, 3, 3)
+    assert evaluated("did", lags=500).estimate.lags == 2 * N - 2
+
+
+def test_pre_trend_tells_the_drift_that_it_cannot_rule_out() -> None:
+    """It is the far end of the slope's interval times the days between the middles."""
+    treated, control, _ = outcome(2.0)
+    result = evaluate(treated, control, design=design())
+    trend = result.pre_trend
+    assert trend is not None
+    assert trend.possible == pytest.approx(trend.high * N)
+    assert trend.possible > result.effect / 2
+    (check,) = [check for check in result.checks if check.name == "pre-trend"]
+    assert check.passed, "it is told, not judged"
+    assert result.verdict is Verdict.EFFECT
+    assert f"make up to {say_unit(trend.possible)} between the middles" in check.consequence
+    assert "such a drift may explain it" in check.consequence
+
+
+def test_pre_trend_of_a_large_effect_says_that_no_drift_makes_half_of_it() -> None:
+    for effect in (40.0, -40.0):
+        treated, control, _ = outcome(effect)
+        result = evaluate(treated, control, design=design())
+        trend = result.pre_trend
+        assert trend is not None
+        assert trend.possible * effect >= 0
+        (check,) = [check for check in result.checks if check.name == "pre-trend"]
+        assert "No drift that this interval allows makes more than half" in check.consequence
+        assert "may explain" not in check.consequence
+
+
+def test_drift_counts_the_days_that_a_transition_leaves_out() -> None:
+    treated, control, _ = outcome(2.5)
+    phases = {
+        "before": (DAY0, DAY0 + timedelta(28)),
+        "after": (DAY0 + timedelta(N), DAY0 + timedelta(N + 42)),
+    }
+    trend = evaluate(treated, control, design=design(**phases)).pre_trend
+    assert trend is not None
+    assert trend.possible == pytest.approx(trend.high * (N + 20.5 - 13.5))
+    assert trend.drift == pytest.approx(trend.slope * 20.5)
 
 
 def test_adjusted_verdict_withdraws_a_claim_that_does_not_survive_the_family() -> None:

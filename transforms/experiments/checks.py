@@ -207,10 +207,21 @@ def pre_trend_check(
         " middle of the after phase."
     )
     if trend.is_flat and small:
-        more = " A slower drift cannot be ruled out." if is_apart else ""
+        more = _slow_drift(trend, estimate, say) if is_apart else ""
         return Check("pre-trend", passed=True, consequence=text + more)
     more = " The effect is therefore judged against the continued trend." if is_apart else ""
     return Check("pre-trend", passed=False, consequence=text + more)
+
+
+def _slow_drift(trend: PreTrend, estimate: Estimate, say: Say) -> str:
+    """What a passed check of the trend leaves open: not to see a drift is no proof of none."""
+    if not trend.may_explain(estimate.effect):
+        return " No drift that this interval allows makes more than half of the effect."
+    return (
+        " That interval allows a slow drift to make up to"
+        f" {say(trend.possible)} between the middles of the two phases, more than half of the"
+        f" effect of {say(estimate.effect)}: such a drift may explain it."
+    )
 
 
 def event_study_check(

@@ -10,7 +10,7 @@ import statsmodels.api as sm
 from transforms.experiments.design import Design, Rows
 from transforms.experiments.model import Model
 from transforms.experiments.noise import Days, Matrix, Vector
-from transforms.experiments.regression import Estimate, default_lags, ols_prewhitened, student
+from transforms.experiments.regression import Estimate, lags_for, ols_prewhitened, student
 
 #: Beyond this share the memory of the rest can no longer be told.
 MOST_CHANCE: Final = 0.8
@@ -53,7 +53,7 @@ def quasi_poisson(
     ----------
     .. [1] McCullagh, P. and Nelder, J. A. (1989), Generalized Linear Models, 2nd ed., chapter 6.
     """
-    width = default_lags(len(counts)) if lags is None else lags
+    width = lags_for(len(counts), lags)
     model = sm.GLM(counts, design, family=sm.families.Poisson(), offset=offset)
     fit: Any = model.fit(
         cov_type="HAC", cov_kwds={"maxlags": width, "use_correction": True}, use_t=True

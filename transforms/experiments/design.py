@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Final
 
 import numpy as np
@@ -58,7 +59,9 @@ class Design:
     min_coverage : float
         Least share of usable days in each phase; below, the verdict is "invalid".
     lags : int, optional
-        Newey-West lags; `default_lags` where not given.
+        Newey-West lags, 0 or more; `default_lags` where not given.
+    relevant : float, optional
+        Smallest effect that would matter, above 0, in the unit of the outcome.
     zone : str, optional
         Time zone of the days, where series are indexed by their UTC starts.
     placebo : bool
@@ -75,6 +78,7 @@ class Design:
     alpha: float = 0.05
     min_coverage: float = 0.75
     lags: int | None = None
+    relevant: float | None = None
     zone: str | None = None
     placebo: bool = False
     expected: str = "either"
@@ -97,6 +101,10 @@ class Design:
         ):
             if value not in known:
                 raise DataError(f"{name} is {value!r}", hint=f"one of {', '.join(known)}")
+        if self.lags is not None and self.lags < 0:
+            raise DataError(f"lags is {self.lags}", hint="give 0 or more days")
+        if self.relevant is not None and not 0 < self.relevant < inf:
+            raise DataError(f"relevant is {self.relevant}", hint="give an effect above 0")
         told = unpaired(self.before, self.after) if self.method == PAIRED else ""
         if told:
             raise DataError(f"paired_days: {told}", hint="52 weeks apart is the same season")

@@ -115,6 +115,7 @@ def evaluate(
         estimate=work.estimate,
         parts=work.parts,
         percent=work.percent(mean),
+        relevant=work.relevance(mean),
         pre_trend=work.trend,
         event_study=weeks,
         placebo_in_time=work.placebo() if opinions else None,

@@ -82,6 +82,17 @@ def default_lags(n: int, least: int = 7) -> int:
     return max(0, min(max(int(4 * (n / 100) ** (2 / 9)), least), n - 2))
 
 
+def lags_for(n: int, declared: int | None) -> int:
+    """Lags that a design declares for `n` rows, at most n - 2; `default_lags` where it does not.
+
+    Examples
+    --------
+    >>> lags_for(84, None), lags_for(84, 2), lags_for(12, 20)
+    (7, 2, 10)
+    """
+    return default_lags(n) if declared is None else max(0, min(declared, n - 2))
+
+
 def student(
     method: str, effect: float, se: float, df: float, *, alpha: float, lags: int = 0
 ) -> Estimate:
@@ -136,7 +147,7 @@ def ols_hac(
     (4.0, 0.658281, 2.533259)
     """
     require_design(y, design)
-    used = default_lags(len(y)) if lags is None else lags
+    used = lags_for(len(y), lags)
     fit: Any = sm.OLS(y, design).fit(
         cov_type="HAC", cov_kwds={"maxlags": used, "use_correction": True}, use_t=True
     )
@@ -223,7 +234,7 @@ def ols_prewhitened_each(
     """Several contrasts of one fit; each as `ols_prewhitened`."""
     require_design(y, design)
     n, k = design.shape
-    used = default_lags(n) if lags is None else lags
+    used = lags_for(n, lags)
     noise = Noise(y, design, np.arange(n) if day is None else np.asarray(day), white)
     weights = np.stack(contrasts) @ noise.geometry.to_beta
     return _student_each(noise, weights @ y, weights, (n, k), alpha=alpha, lags=used)
@@ -238,7 +249,7 @@ def weighted_each(
     of the whole fit, not of a model with as many coefficients as weeks.
     """
     require_design(y, design)
-    used = default_lags(len(y)) if lags is None else lags
+    used = lags_for(len(y), lags)
     noise = Noise(y, design, day)
     return _student_each(noise, weights @ y, weights, design.shape, alpha=alpha, lags=used)
 

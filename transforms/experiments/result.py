@@ -12,6 +12,7 @@ from typing import Any
 from transforms.experiments.days import Phase
 from transforms.experiments.power import ratio_percent
 from transforms.experiments.regression import Estimate
+from transforms.experiments.relevance import Relevance
 
 
 class Verdict(StrEnum):
@@ -37,13 +38,20 @@ class PreTrend:
     """Slope of the difference within the before phase, per day, and what it would add by drift.
 
     `drift` is slope times half the after phase: what the contrast of phases would take for an
-    effect if the slope went on.
+    effect if the slope went on. `possible` is the most that the interval of the slope allows in
+    the direction of the effect between the middles of the phases, 0 where it allows none: a slow
+    drift over both phases makes a difference of their means by as much.
     """
 
     slope: float
     low: float
     high: float
     drift: float
+    possible: float = 0.0
+
+    def may_explain(self, effect: float) -> bool:
+        """Whether a drift that the before phase cannot rule out makes over half of an effect."""
+        return abs(self.possible) > 0.5 * abs(effect)
 
     @property
     def is_flat(self) -> bool:
@@ -120,6 +128,11 @@ class Result:
     percent : mapping of str to float
         Effect and interval [%]: of the treated mean before, or as a ratio of counts; NaN where that
         is not positive.
+    lags : int or None
+        Newey-West lags that the design declares; None for the rule. `estimate` has those used.
+    relevant : Relevance or None
+        What the result says about effects that matter; None where the design names none. For
+        counts in the unit of the outcome, relative to the treated mean before.
     g : float
         Hedges' g of the adjusted outcome.
     mde : float
@@ -166,6 +179,8 @@ class Result:
     estimate: Estimate
     parts: Mapping[str, Estimate]
     percent: Mapping[str, float]
+    lags: int | None
+    relevant: Relevance | None
     g: float
     mde: float
     mde_attained: float

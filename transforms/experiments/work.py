@@ -32,12 +32,13 @@ from transforms.experiments.power import (
 )
 from transforms.experiments.regression import (
     Estimate,
-    default_lags,
+    lags_for,
     ols_prewhitened,
     ols_prewhitened_each,
     residual_lag1,
     unusable,
 )
+from transforms.experiments.relevance import Relevance, relevance_of
 from transforms.experiments.result import Check, Placebo, PreTrend, Verdict, Week
 from transforms.experiments.verdict import judge
 
@@ -135,14 +136,13 @@ class Work:
         half = self.rows.half
         if float(np.ptp(y)) == 0:
             return PreTrend(0.0, 0.0, 0.0, 0.0)
-        lags = min(
-            default_lags(len(y)) if self.design.lags is None else self.design.lags, len(y) - 2
-        )
+        lags = lags_for(len(y), self.design.lags)
         matrix = np.column_stack([np.ones(len(y)), day - day.mean()])
         slope = ols_prewhitened(
             y, matrix, np.array([0.0, 1.0]), alpha=self.design.alpha, lags=lags, day=day
         )
-        return PreTrend(slope.effect, slope.low, slope.high, slope.effect * half)
+        possible = _drift_towards(self.estimate.effect, slope, _between_middles(self.days))
+        return PreTrend(slope.effect, slope.low, slope.high, slope.effect * half, possible)
 
     def required_opinions(self) -> tuple[Estimate, ...]:
         """What the verdict may rest on beside the estimate."""
@@ -252,6 +252,7 @@ class Work:
             fit = fit_of_before(rows.y[is_before], rows.extra[is_before], rows.day[is_before])
         return {
             "g": hedges_g(*sides),
+            "lags": self.design.lags,
             "mde": self.mde,
             "mde_attained": self.attained,
             "sigma": self.sigma,
@@ -268,6 +269,22 @@ class Work:
             return {name: ratio_percent(value) for name, value in numbers.items()}
         return {name: 100 * value / base if base > 0 else nan for name, value in numbers.items()}
 
+    def relevance(self, mean: Mapping[str, float]) -> Relevance | None:
+        """What the result says about effects that matter; None where the design names none."""
+        if self.design.relevant is None:
+            return None
+        low, high, detectable = (
+            self._in_unit(value, mean["treated_before"])
+            for value in (self.estimate.low, self.estimate.high, max(self.mde, self.attained))
+        )
+        return relevance_of(self.design.relevant, low, high, detectable)
+
+    def _in_unit(self, value: float, base: float) -> float:
+        """An effect in the unit of the outcome; of counts relative to a level."""
+        if self.design.method != "counts":
+            return value
+        return base * ratio_percent(value) / 100 if base > 0 else float("nan")
+
 
 def _flat(rows: Rows) -> str:
     """What is wrong when neither phase varies."""
@@ -280,6 +297,17 @@ def _flat(rows: Rows) -> str:
             " not certainty."
         )
     return ""
+
+
+def _between_middles(days: Rows) -> float:
+    """Days from the mean day of the before phase to that of the after phase."""
+    middles = [float(days.day[days.after == which].mean()) for which in (0, 1)]
+    return middles[1] - middles[0]
+
+
+def _drift_towards(effect: float, slope: Estimate, days: float) -> float:
+    """The most that a slope may add in some days in the direction of an effect."""
+    return max(slope.high, 0.0) * days if effect > 0 else min(slope.low, 0.0) * days
 
 
 def _exact(rows: Rows, model: Model) -> str:
