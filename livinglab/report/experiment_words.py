@@ -72,6 +72,17 @@ class Words:
             return f"{number(100 * expm1(value))} %" if value < LARGEST_LOG else "any size"
         return amount(value, self.unit)
 
+    def power(self) -> str:
+        """What power the minimal detectable effect means for the test at hand; "" if unknown."""
+        power, df = self.record.get("mde_power"), self.record["estimate"].get("df")
+        if power is None or df is None:
+            return ""
+        return (
+            "Its formula has normal quantiles; the test, which has Student's with"
+            f" {number(df)} degrees of freedom here, finds an effect of that size with a"
+            f" probability of {100 * power:.0f} % if the days stay as steady as before."
+        )
+
     @property
     def is_interim(self) -> bool:
         """Whether the design's date has not come: nothing is claimed yet."""

@@ -386,6 +386,25 @@ def test_words_tell_a_drift_that_may_explain_an_effect() -> None:
             assert told[:10] not in words(kind, **changes).sure()
 
 
+def test_words_tell_the_power_that_the_detectable_effect_means() -> None:
+    numbers = {"effect": -3.0, "low": -5.0, "high": -1.0, "df": 10.0}
+    told = words(estimate=numbers, mde_power=0.7138).power()
+    assert "Student's with 10 degrees of freedom" in told
+    assert "a probability of 71 %" in told
+    assert words(estimate=numbers | {"df": None}, mde_power=None).power() == ""
+
+
+def test_method_section_tells_the_power_of_the_detectable_effect(
+    written: dict[str, str], demo_project: Project
+) -> None:
+    record = require_result(demo_project, "lombok", NAME).record
+    assert 0.6 < record["mde_power"] < 0.8
+    told = f"with a probability of {100 * record['mde_power']:.0f} %"
+    for text in written.values():
+        method = text[text.index("Answered in other ways") :]
+        assert method.count(told) == 1
+
+
 def test_words_without_an_effect_decide_by_what_would_matter() -> None:
     row = {"effect": 2.5, "visible": True, "interval": "excluded"}
     none = {"verdict": "no effect shown", "relevant": row}
