@@ -26,6 +26,7 @@ from livinglab.report.experiment_record import (
     flag_counts,
     require_result,
     stored_result,
+    without_claims,
 )
 from livinglab.report.experiment_words import Words
 from livinglab.report.experiment_words_nl import FAILED, VERDICTS, DutchWords
@@ -364,6 +365,26 @@ def test_words_on_what_would_matter(
                 text in words(kind, relevant=row, verdict=verdict).sure() for text in expected
             )
     assert "would matter" not in words(relevant=None).sure()
+
+
+def test_words_on_an_effect_say_where_it_is_too_small_to_matter() -> None:
+    row = {"effect": 6.5, "visible": True, "interval": "excluded"}
+    for kind, told in (
+        (Words, "smaller than what would matter by the design (6.5 dB(A))"),
+        (DutchWords, "kleiner dan wat er volgens het ontwerp toe doet (6,5 dB(A))"),
+    ):
+        assert told in words(kind, relevant=row).means()
+        assert told not in words(kind, relevant=row | {"interval": "possible"}).means()
+
+
+def test_interim_record_keeps_what_would_matter_and_hides_what_the_interval_says() -> None:
+    row = {"effect": 6.5, "visible": True, "interval": "excluded"}
+    masked = without_claims({"relevant": row, "verdict": "effect shown"}, "2026-09-01")
+    assert masked["relevant"] == {"effect": 6.5, "visible": None, "interval": None}
+    assert "relevant" not in without_claims({"verdict": "invalid"}, "2026-09-01")
+    said = words(verdict="interim", relevant=masked["relevant"], reasons=["Wait."])
+    assert said.relevance is None
+    assert "6.5" not in said.means()
 
 
 def test_words_tell_a_drift_that_may_explain_an_effect() -> None:
