@@ -117,6 +117,7 @@ def experiment_contents(
         "method": METHODS[record["method"]],
         "weekdays": WEEKDAYS[record["weekdays"]],
         "errors": ERRORS,
+        "power": words.power(),
         "limits": LIMITS,
         "question": _question(stored),
         "references": references(record["method"]),
@@ -141,7 +142,10 @@ def facts(words: Words) -> list[tuple[str, str]]:
         (f"{words.level} % interval", f"{words.effect('low')} to {words.effect('high')}"),
         ("p value", number(record["estimate"]["p"])),
         ("p value, adjusted", f"{number(record['p_adjusted'])} ({_family(record)})"),
-        ("Minimal detectable effect", f"{words.mde()} (power 80 %, from the before phase alone)"),
+        (
+            "Minimal detectable effect",
+            f"{words.mde()} (from the before phase alone{_power(record)})",
+        ),
         ("The same as the days turned out", words.mde("mde_attained")),
         ("Days used, dropped", f"{record['n_used']}, {record['n_dropped']}"),
         ("Days that they are worth", " + ".join(number(n) for n in record["effective_days"])),
@@ -209,6 +213,12 @@ def citation(project: Project, stored: Stored) -> str:
 def _lags(record: Mapping[str, Any]) -> str:
     chosen = "by the rule" if record.get("lags") is None else "by the design"
     return f"{record['estimate']['lags']} lags {chosen}"
+
+
+def _power(record: Mapping[str, Any]) -> str:
+    power = record.get("mde_power")
+    by_test = "" if power is None else f", {100 * power:.0f} % by the test"
+    return f"; power 80 % by its formula{by_test}"
 
 
 def _relevant(words: Words) -> str:

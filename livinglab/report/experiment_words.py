@@ -72,6 +72,17 @@ class Words:
             return f"{number(100 * expm1(value))} %" if value < LARGEST_LOG else "any size"
         return amount(value, self.unit)
 
+    def power(self) -> str:
+        """What power the minimal detectable effect means for the test at hand; "" if unknown."""
+        power, df = self.record.get("mde_power"), self.record["estimate"].get("df")
+        if power is None or df is None:
+            return ""
+        return (
+            "Its formula has normal quantiles; the test, which has Student's with"
+            f" {number(df)} degrees of freedom here, finds an effect of that size with a"
+            f" probability of {100 * power:.0f} % if the days stay as steady as before."
+        )
+
     @property
     def is_interim(self) -> bool:
         """Whether the design's date has not come: nothing is claimed yet."""
@@ -113,6 +124,11 @@ class Words:
             return None
         known = found["interval"] in EXCLUDES
         return (bool(found["visible"]), str(found["interval"])) if known else None
+
+    @property
+    def is_too_small(self) -> bool:
+        """Whether the interval excludes every effect that would matter."""
+        return self.relevance is not None and self.relevance[1] == "excluded"
 
     def matters(self) -> str:
         """Whether the experiment can tell anything about an effect that matters; "" if unasked."""
@@ -240,8 +256,11 @@ class Words:
                 f"{text}: if a change of less than {self.visible()} would matter, this experiment"
                 " was too small to answer."
             )
-        is_out = self.relevance[1] == "excluded"
-        told = "but the interval excludes" if is_out else "and the interval does not exclude"
+        told = (
+            "but the interval excludes"
+            if self.is_too_small
+            else "and the interval does not exclude"
+        )
         return f"{text}, {told} a change of {self.relevant()}, the smallest that would matter."
 
     def _effect(self) -> str:
@@ -252,6 +271,8 @@ class Words:
             text += " It goes the way that was expected." if as_said else (
                 " It goes the OTHER way than was expected: ask why before acting on it."
             )  # fmt: skip
+        if self.is_too_small:
+            text += f" It is smaller than what would matter by the design ({self.relevant()})."
         if "control area" in self.failed() or not self.design.control:
             text += (
                 " But there was no working control area: the numbers cannot tell the measure from"

@@ -162,13 +162,16 @@ class DutchWords(Words):
                 f"{text}: als ook minder dan {_comma(self.visible())} ertoe doet, was dit"
                 " experiment te klein."
             )
-        is_out = self.relevance[1] == "excluded"
+        is_out = self.is_too_small
         told = "maar het interval sluit" if is_out else "en het interval sluit"
         told = f"{told} een verandering van {_comma(self.relevant())}, de kleinste die ertoe doet,"
         return f"{text}, {told} {'uit' if is_out else 'niet uit'}."
 
     def _dutch_effect(self) -> str:
         text = "Er is een verandering aangetoond die toeval alleen nauwelijks maakt."
+        if self.is_too_small:
+            least = _comma(self.relevant())
+            text += f" Ze is kleiner dan wat er volgens het ontwerp toe doet ({least})."
         if "control area" in self.failed() or not self.design.control:
             text += (
                 " Maar er was geen werkend controlegebied: de cijfers onderscheiden de maatregel"

@@ -26,6 +26,7 @@ from livinglab.report.experiment_record import (
     flag_counts,
     require_result,
     stored_result,
+    without_claims,
 )
 from livinglab.report.experiment_words import Words
 from livinglab.report.experiment_words_nl import FAILED, VERDICTS, DutchWords
@@ -366,6 +367,26 @@ def test_words_on_what_would_matter(
     assert "would matter" not in words(relevant=None).sure()
 
 
+def test_words_on_an_effect_say_where_it_is_too_small_to_matter() -> None:
+    row = {"effect": 6.5, "visible": True, "interval": "excluded"}
+    for kind, told in (
+        (Words, "smaller than what would matter by the design (6.5 dB(A))"),
+        (DutchWords, "kleiner dan wat er volgens het ontwerp toe doet (6,5 dB(A))"),
+    ):
+        assert told in words(kind, relevant=row).means()
+        assert told not in words(kind, relevant=row | {"interval": "possible"}).means()
+
+
+def test_interim_record_keeps_what_would_matter_and_hides_what_the_interval_says() -> None:
+    row = {"effect": 6.5, "visible": True, "interval": "excluded"}
+    masked = without_claims({"relevant": row, "verdict": "effect shown"}, "2026-09-01")
+    assert masked["relevant"] == {"effect": 6.5, "visible": None, "interval": None}
+    assert "relevant" not in without_claims({"verdict": "invalid"}, "2026-09-01")
+    said = words(verdict="interim", relevant=masked["relevant"], reasons=["Wait."])
+    assert said.relevance is None
+    assert "6.5" not in said.means()
+
+
 def test_words_tell_a_drift_that_may_explain_an_effect() -> None:
     trend = {"slope": -0.01, "low": -0.1, "high": 0.08, "drift": -0.2, "possible": -1.75}
     for kind, told in (
@@ -384,6 +405,25 @@ def test_words_tell_a_drift_that_may_explain_an_effect() -> None:
             {"pre_trend": trend, "verdict": "no effect shown"},
         ):
             assert told[:10] not in words(kind, **changes).sure()
+
+
+def test_words_tell_the_power_that_the_detectable_effect_means() -> None:
+    numbers = {"effect": -3.0, "low": -5.0, "high": -1.0, "df": 10.0}
+    told = words(estimate=numbers, mde_power=0.7138).power()
+    assert "Student's with 10 degrees of freedom" in told
+    assert "a probability of 71 %" in told
+    assert words(estimate=numbers | {"df": None}, mde_power=None).power() == ""
+
+
+def test_method_section_tells_the_power_of_the_detectable_effect(
+    written: dict[str, str], demo_project: Project
+) -> None:
+    record = require_result(demo_project, "lombok", NAME).record
+    assert 0.6 < record["mde_power"] < 0.8
+    told = f"with a probability of {100 * record['mde_power']:.0f} %"
+    for text in written.values():
+        method = text[text.index("Answered in other ways") :]
+        assert method.count(told) == 1
 
 
 def test_words_without_an_effect_decide_by_what_would_matter() -> None:

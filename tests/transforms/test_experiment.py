@@ -11,11 +11,18 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
+from scipy.integrate import quad
 
 from livinglab.errors import DataError
 from transforms.experiment import Design, Result, Verdict, evaluate
 from transforms.experiments.days import contrast_days
-from transforms.experiments.power import hedges_g, minimal_detectable_effect
+from transforms.experiments.power import (
+    hedges_g,
+    minimal_detectable_effect,
+    normal_ratio,
+    power_at,
+)
 from transforms.experiments.regression import ols_hac, ols_prewhitened, residual_lag1
 
 DAY0 = date(2026, 1, 5)
@@ -83,6 +90,38 @@ def test_hedges_g_matches_worked_vector() -> None:
 def test_minimal_detectable_effect_matches_worked_vectors() -> None:
     assert minimal_detectable_effect(5, 30, 30) == pytest.approx(3.617, abs=5e-4)
     assert minimal_detectable_effect(5, 20, 20) == pytest.approx(4.4297, abs=5e-5)
+
+
+@pytest.mark.parametrize("df", [3.0, 8.4, 20.0, 200.0])
+@pytest.mark.parametrize("alpha", [0.05, 0.1])
+def test_power_is_that_of_a_normal_estimate_with_a_chi_squared_error(
+    df: float, alpha: float
+) -> None:
+    """Integrated over the standard error, without the noncentral t distribution."""
+    least = stats.t.ppf(1 - alpha / 2, df)
+
+    def part(chi2: float) -> float:
+        edge = least * np.sqrt(chi2 / df)
+        found = stats.norm.sf(edge - 2.8016) + stats.norm.cdf(-edge - 2.8016)
+        return float(found * stats.chi2.pdf(chi2, df))
+
+    expected = quad(part, 0, df + 40 * np.sqrt(df) + 60, limit=500, points=[df])[0]
+    assert power_at(2.8016, df, alpha=alpha) == pytest.approx(expected, abs=1e-6)
+
+
+def test_power_matches_published_values_and_the_normal_limit() -> None:
+    """34 pairs and d = 0.5 are the textbook sample size for 80 % (G*Power: 0.8077775)."""
+    assert power_at(0.5 * 34**0.5, 33) == pytest.approx(0.8077775, abs=5e-7)
+    assert power_at(normal_ratio(), 1e7) == pytest.approx(0.8, abs=1e-5)
+    assert power_at(0.0, 12, alpha=0.1) == pytest.approx(0.1)
+    assert np.isnan(power_at(2.8, float("nan")))
+
+
+def test_did_tells_the_power_of_its_detectable_effect() -> None:
+    result = did(*pair(42, 0.0), **phases(42, 42))
+    expected = power_at(normal_ratio(), result.estimate.df)
+    assert result.mde_power == pytest.approx(expected, rel=1e-12)
+    assert 0.6 < result.mde_power < 0.8
 
 
 def test_did_shows_a_known_effect_net_of_common_weather() -> None:

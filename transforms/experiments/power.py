@@ -30,6 +30,46 @@ def effective_days(n: float, r: float) -> float:
     return n * (1 - r) / (1 + r)
 
 
+def power_at(ratio: float, df: float, *, alpha: float = 0.05) -> float:
+    """Probability that a two-sided t test finds an effect of `ratio` true standard errors.
+
+    P(|T| > t_(1-alpha/2)), T noncentral Student with `df` degrees of freedom and noncentrality
+    `ratio`: exact for normal estimates whose squared standard error is chi-squared.
+
+    Parameters
+    ----------
+    ratio : float
+        True effect over true standard error.
+    df : float
+        Degrees of freedom; NaN gives NaN.
+    alpha : float
+        Level of the test.
+
+    References
+    ----------
+    .. [1] Johnson, N. L. and Welch, B. L. (1940), Applications of the non-central
+       t-distribution, Biometrika 31, 362-389, doi:10.1093/biomet/31.3-4.362.
+
+    Examples
+    --------
+    >>> round(power_at(2.8016, 1e6), 3), round(power_at(2.8016, 10), 3)
+    (0.8, 0.714)
+    """
+    least = float(stats.t.ppf(1 - alpha / 2, df))
+    return float(stats.nct.sf(least, df, ratio) + stats.nct.cdf(-least, df, ratio))
+
+
+def normal_ratio(alpha: float = 0.05, power: float = 0.8) -> float:
+    """Standard errors that an effect must have to be found with probability `power`, if known.
+
+    Examples
+    --------
+    >>> round(normal_ratio(), 4)
+    2.8016
+    """
+    return float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))
+
+
 def minimal_detectable_effect(
     sigma: float, m_before: float, m_after: float, *, alpha: float = 0.05, power: float = 0.8
 ) -> float:
@@ -60,8 +100,7 @@ def minimal_detectable_effect(
     """
     if m_before <= 0 or m_after <= 0:
         return float("inf")
-    quantile = float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))
-    return quantile * sigma * float(np.sqrt(1 / m_before + 1 / m_after))
+    return normal_ratio(alpha, power) * sigma * float(np.sqrt(1 / m_before + 1 / m_after))
 
 
 def attained_effect(se: float, df: float, *, alpha: float = 0.05, power: float = 0.8) -> float:

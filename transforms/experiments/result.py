@@ -137,6 +137,9 @@ class Result:
         Hedges' g of the adjusted outcome.
     mde : float
         Minimal detectable effect from the before phase alone, power 80 %.
+    mde_power : float
+        Probability with which the test at hand finds an effect of the MDE, whose definition has
+        normal quantiles: less than 80 % with few degrees of freedom (`power_at`).
     mde_attained : float
         The same with the standard error that came out: larger where the days turned out less steady
         than the before phase foretold.
@@ -183,6 +186,7 @@ class Result:
     relevant: Relevance | None
     g: float
     mde: float
+    mde_power: float
     mde_attained: float
     sigma: float
     r: float

@@ -28,6 +28,8 @@ from transforms.experiments.power import (
     effective_days,
     hedges_g,
     minimal_detectable_effect,
+    normal_ratio,
+    power_at,
     ratio_percent,
 )
 from transforms.experiments.regression import (
@@ -254,6 +256,9 @@ class Work:
             "g": hedges_g(*sides),
             "lags": self.design.lags,
             "mde": self.mde,
+            "mde_power": power_at(
+                normal_ratio(self.design.alpha), self.estimate.df, alpha=self.design.alpha
+            ),
             "mde_attained": self.attained,
             "sigma": self.sigma,
             "r": r,
