@@ -10,11 +10,10 @@ from livinglab.pipeline.arrivals import Arrivals
 from livinglab.pipeline.besides import BAROMETER_NS, PRESSURE, needed, row_of, sources
 from livinglab.pipeline.cleaning import FROM_ZERO, Rules, clean_rows, cut
 from livinglab.pipeline.digests import Inputs
-from livinglab.pipeline.recipe import Output, Place, Recipe, clipped
+from livinglab.pipeline.recipe import Output, Place, Recipe, clipped, edges
 from livinglab.pipeline.records import ALWAYS
-from livinglab.pipeline.scope import OPEN
 from livinglab.pipeline.windows import Window, span_of
-from livinglab.registry import Calibration, Device, ManualFlag
+from livinglab.registry import Device
 from livinglab.store.base import Store
 from livinglab.timeline import SECOND_NS
 from transforms import calibration, quality
@@ -80,15 +79,14 @@ class Clean(Recipe):
         ids = {row.id for row in rows}
         registry = self.scope.registry
         barometers = {row.barometer for row in registry.calibrations if row.device in ids}
-        periods: Iterable[Device | Calibration | ManualFlag] = (
-            *rows,
-            *(row for row in registry.devices if row.id in barometers),
-            *(row for row in registry.calibrations if row.device in ids),
-            *(row for row in registry.flags if row.device in ids),
+        return edges(
+            (
+                *rows,
+                *(row for row in registry.devices if row.id in barometers),
+                *(row for row in registry.calibrations if row.device in ids),
+                *(row for row in registry.flags if row.device in ids),
+            )
         )
-        for row in periods:
-            yield row.from_ns
-            yield OPEN if row.to_ns is None else row.to_ns
 
     def widest(self) -> tuple[int, int]:
         """Largest reach of a test on any device of the target."""

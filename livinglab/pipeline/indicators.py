@@ -18,7 +18,7 @@ import pandas as pd
 from livinglab.errors import ConfigError, DataError, Problem
 from livinglab.model import Point, SeriesKey
 from livinglab.pipeline.places import placed
-from livinglab.pipeline.recipe import Output, Place, Recipe, clipped
+from livinglab.pipeline.recipe import Output, Place, Recipe, clipped, edges
 from livinglab.pipeline.scope import OPEN
 from livinglab.pipeline.upstream import UpstreamView
 from livinglab.pipeline.windows import CLEAN, Target, Window, span_of
@@ -57,9 +57,7 @@ class Indicators(Recipe):
 
     def bounds(self) -> Iterator[int]:
         """Start and end of every device row."""
-        for row in self.scope.rows(self.target.lab, self.target.theme):
-            yield row.from_ns
-            yield OPEN if row.to_ns is None else row.to_ns
+        return edges(self.scope.rows(self.target.lab, self.target.theme))
 
     def widest(self) -> tuple[int, int]:
         """Largest margins that an indicator of the theme declares; a legal day may end later."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from livinglab.model import Point
 from livinglab.pipeline.digests import Inputs, digest_of
 from livinglab.pipeline.scope import OPEN, Scope
 from livinglab.pipeline.windows import Target, Window
-from livinglab.registry import Device
+from livinglab.registry import Calibration, Device, ManualFlag
 from livinglab.store.base import Store, Tags
 
 
@@ -179,6 +179,13 @@ class Recipe(ABC):
         """What else tells windows between the same bounds apart."""
         del window
         return 0, 0
+
+
+def edges(periods: Iterable[Device | Calibration | ManualFlag]) -> Iterator[int]:
+    """Start and end of every period, in order; `OPEN` where one has no end."""
+    for row in periods:
+        yield row.from_ns
+        yield OPEN if row.to_ns is None else row.to_ns
 
 
 def clipped(from_ns: int, to_ns: int | None, to: Window) -> tuple[int | None, int | None]:

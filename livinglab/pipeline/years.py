@@ -15,8 +15,7 @@ import numpy as np
 import pandas as pd
 
 from livinglab.pipeline.indicators import add_rows, declared_margins, function_of, versions
-from livinglab.pipeline.recipe import Output, Place, Recipe
-from livinglab.pipeline.scope import OPEN
+from livinglab.pipeline.recipe import Output, Place, Recipe, edges
 from livinglab.pipeline.upstream import UpstreamView
 from livinglab.pipeline.windows import INDICATORS, Target, Window, span_of
 from livinglab.registry import Device, Indicator
@@ -55,9 +54,7 @@ class Years(Recipe):
 
     def bounds(self) -> Iterator[int]:
         """Start and end of every device row."""
-        for row in self.scope.rows(self.target.lab, self.target.theme):
-            yield row.from_ns
-            yield OPEN if row.to_ns is None else row.to_ns
+        return edges(self.scope.rows(self.target.lab, self.target.theme))
 
     def widest(self) -> tuple[int, int]:
         """Largest margins that an indicator declares; a year of its own may end a year later."""
@@ -89,14 +86,14 @@ class Years(Recipe):
         """Read the values of hours and days with margins and compute every indicator."""
         outputs = {window: Output(info={"indicators": {}}) for window in windows}
         values = self._read(store, windows)
-        for indicator in self.scope.yearly(self.target.theme):
-            for window in windows:
-                steps = self._expected(indicator, self.of(window).rows)
+        for window in windows:
+            rows, begin = self.of(window).rows, starts_of(window)
+            for indicator in self.scope.yearly(self.target.theme):
+                steps = self._expected(indicator, rows)
                 if steps:
-                    begin = starts_of(window)
                     frame = self._evaluated(indicator, values, begin, steps)
-                    rows = {begin: outputs[window]}
-                    add_rows(rows, indicator, self.target.lab, [begin], frame)
+                    output = {begin: outputs[window]}
+                    add_rows(output, indicator, self.target.lab, [begin], frame)
         return outputs
 
     def _read(self, store: Store, windows: Sequence[Window]) -> pd.DataFrame:
